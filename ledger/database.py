@@ -1,0 +1,51 @@
+"""Connections to the ledger's Postgres: one login role a duty, one pool a role."""
+
+import hashlib
+import hmac
+from enum import StrEnum
+from typing import Any
+
+import asyncpg
+from sqlalchemy.engine import make_url
+
+
+class Role(StrEnum):
+    """The runtime login roles; migration 0001 says what each may touch."""
+
+    AUTH = "pitboss_auth"
+    APP = "pitboss_app"
+    BATCH = "pitboss_batch"
+    RELAY = "pitboss_relay"
+
+
+def role_password(role: str, secret_key: str) -> str:
+    """The role's password: 64 hex digits of HMAC-SHA256 under the deployment's secret key."""
+    label = f"postgres-role:{role}".encode()
+    return hmac.new(secret_key.encode(), label, hashlib.sha256).hexdigest()
+
+
+def role_dsn(owner_url: str, role: str, secret_key: str) -> str:
+    """The owner's URL with ``role`` and its password in place of the owner's own."""
+    url = make_url(owner_url).set(username=role, password=role_password(role, secret_key))
+    return url.render_as_string(hide_password=False)
+
+
+def driver_url(owner_url: str) -> str:
+    """The same address for SQLAlchemy over psycopg, the synchronous driver of migrations."""
+    url = make_url(owner_url).set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+async def create_pool(
+    owner_url: str, role: str, secret_key: str, *, min_size: int = 1, max_size: int = 4
+) -> "asyncpg.Pool[Any]":
+    """A pool of connections logged in as ``role``.
+
+    jit is off: every statement here is short and planned once, so compiling it only costs.
+    """
+    return await asyncpg.create_pool(
+        role_dsn(owner_url, role, secret_key),
+        min_size=min_size,
+        max_size=max_size,
+        server_settings={"jit": "off", "application_name": role, "timezone": "UTC"},
+    )
