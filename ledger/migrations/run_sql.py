@@ -18,6 +18,4 @@ def run_sql_folder(folder: str) -> None:
         raise FileNotFoundError(f"No SQL files in {SQL_ROOT / folder}")
     for file in files:
         # Without parameters psycopg sends the text as it is, several statements and all.
-        op.get_bind().exec_driver_sql(
-            file.read_text(), execution_options={"no_parameters": True}
-        )
+        op.get_bind().exec_driver_sql(file.read_text(), execution_options={"no_parameters": True})
