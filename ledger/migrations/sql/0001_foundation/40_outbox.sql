@@ -17,16 +17,20 @@ CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
 -- Stored before anything is sent, never changed but for sent_at, so that a retry sends the same.
 CREATE TABLE relay_batch (
     batch_no bigint PRIMARY KEY,
+    stream_id uuid NOT NULL,
     snapshot pg_snapshot NOT NULL,
     as_of timestamptz NOT NULL,
-    row_count int NOT NULL,
+    row_count bigint NOT NULL,
     chunk_rows int NOT NULL,
+    chunk_bytes int NOT NULL,
     serializer_version int NOT NULL,
     planned_at timestamptz NOT NULL DEFAULT now(),
     sent_at timestamptz
 );
 COMMENT ON COLUMN relay_batch.as_of
 IS 'Everything committed before this moment is in this batch or an earlier one';
+COMMENT ON COLUMN relay_batch.stream_id
+IS 'Part of every deduplication token: a database made anew must not reuse the tokens of another';
 
 CREATE FUNCTION outbox_create_partition(day date) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -72,5 +76,7 @@ END $$;
 SELECT outbox_create_partition(((now() AT TIME ZONE 'UTC')::date + day)) FROM generate_series(0, 2) AS day;
 
 -- Batch 0: nothing before the outbox existed is to be relayed.
-INSERT INTO relay_batch (batch_no, snapshot, as_of, row_count, chunk_rows, serializer_version, sent_at)
-SELECT 0, pg_current_snapshot(), statement_timestamp(), 0, 20000, 1, now();
+INSERT INTO relay_batch (
+    batch_no, stream_id, snapshot, as_of, row_count, chunk_rows, chunk_bytes, serializer_version, sent_at
+)
+SELECT 0, gen_random_uuid(), pg_current_snapshot(), now(), 0, 20000, 5000000, 1, now();

@@ -38,7 +38,8 @@ GRANT SELECT, INSERT, UPDATE ON fairness_seed TO pitboss_batch;
 
 -- relay
 GRANT SELECT ON outbox TO pitboss_relay;
-GRANT SELECT, INSERT, UPDATE ON relay_batch TO pitboss_relay;
+GRANT SELECT, INSERT, UPDATE, DELETE ON relay_batch TO pitboss_relay;
+GRANT SELECT (batch_no, as_of, sent_at) ON relay_batch TO pitboss_app;
 GRANT EXECUTE ON FUNCTION outbox_create_partition, outbox_drop_consumed TO pitboss_relay;
 
 -- Row-level security, forced also on the owner. Without app.operator_id the tenant role sees no
