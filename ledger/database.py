@@ -3,10 +3,13 @@
 import hashlib
 import hmac
 from enum import StrEnum
-from typing import Any
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 from sqlalchemy.engine import make_url
+
+# What a pool lends out, or a connection of one's own: the same methods either way.
+Connection = asyncpg.Connection | PoolConnectionProxy
 
 
 class Role(StrEnum):
@@ -38,7 +41,7 @@ def driver_url(owner_url: str) -> str:
 
 async def create_pool(
     owner_url: str, role: str, secret_key: str, *, min_size: int = 1, max_size: int = 4
-) -> "asyncpg.Pool[Any]":
+) -> asyncpg.Pool:
     """A pool of connections logged in as ``role``.
 
     jit is off: every statement here is short and planned once, so compiling it only costs.

@@ -1,13 +1,13 @@
 """Registration: a player, the names to log in with, a wallet and the first fairness seed."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 from uuid_utils.compat import uuid7
 
+from ledger.database import Connection
 from ledger.errors import Refusal
 from ledger.fairness import SeedVault
 from ledger.named_sql import named_queries
@@ -28,7 +28,7 @@ class RegisteredPlayer(msgspec.Struct, frozen=True):
 
 
 async def register_player(
-    connection: "asyncpg.Connection[Any]",
+    connection: Connection,
     *,
     operator_id: int,
     username: str,
@@ -51,7 +51,7 @@ async def register_player(
             raise Refusal("unknown_affiliate", "No affiliate has this code.")
     user_id, seed = uuid7(), vault.new_seed()
     await claim_login_names(connection, operator_id, [username, email], "player", user_id)
-    created_at = await connection.fetchval(
+    created_at: datetime = await connection.fetchval(  # pyright: ignore[reportAssignmentType]
         SQL["insert_user"],
         operator_id,
         user_id,
@@ -71,7 +71,7 @@ async def register_player(
 
 
 async def claim_login_names(
-    connection: "asyncpg.Connection[Any]",
+    connection: Connection,
     namespace: int,
     logins: list[str],
     subject_kind: str,
