@@ -50,5 +50,5 @@ async def create_pool(
         role_dsn(owner_url, role, secret_key),
         min_size=min_size,
         max_size=max_size,
-        server_settings={"jit": "off", "application_name": role, "timezone": "UTC"},
+        server_settings={"jit": "off", "application_name": str(role), "timezone": "UTC"},
     )

@@ -66,23 +66,6 @@ def running_in(directory: Path, executable: Path) -> list[int]:
     ]
 
 
-def session_members(leader_pid: int, executables: Iterable[Path]) -> list[int]:
-    """Pids of the living processes of `leader_pid`'s session that run one of `executables`."""
-    known = {str(path.resolve()) for path in executables}
-    return [
-        pid
-        for pid in _all_pids()
-        if _session_of(pid) == leader_pid and _link(pid, "exe") in known and start_marker(pid)
-    ]
-
-
-def _session_of(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return None
-
-
 def send(pids: Iterable[int], signal_number: int) -> None:
     """Send a signal to each process that still exists."""
     for pid in pids:
