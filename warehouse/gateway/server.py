@@ -1,0 +1,217 @@
+"""The HTTP server: routes, errors, and the order of things in a request.
+
+aiohttp serves it, which the async ClickHouse client brings along anyway: it streams requests and
+responses with backpressure and cancels a handler whose client has gone. The engine's threads do
+the work; the loop only moves bytes, which is why one process and one loop are enough.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import uuid
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from warehouse.gateway import codecs, execute, guard, statement
+from warehouse.gateway.auth import Role, User, Users, credentials
+from warehouse.gateway.engine import Engine, Progress
+from warehouse.gateway.errors import GatewayError
+from warehouse.gateway.native import NativeDecoder
+from warehouse.gateway.reply import Reply, summary
+from warehouse.gateway.request import QueryRequest, read
+from warehouse.gateway.statement import Kind, Statement
+
+log = logging.getLogger(__name__)
+
+# A server's default http_max_uri_size.
+_MAX_URI_BYTES = 1 << 20
+_MAX_FORM_BYTES = 16 << 20
+
+
+class Gateway:
+    """Answers requests with the engine's results."""
+
+    def __init__(self, engine: Engine, users: Users) -> None:
+        self._engine = engine
+        self._users = users
+        self._guard = guard.Guard(engine)
+        self._version = f"{engine.version} (embedded)"
+        self._running: set[str] = set()
+
+    def application(self) -> web.Application:
+        app = web.Application(client_max_size=_MAX_FORM_BYTES)
+        app.router.add_get("/ping", self.ping)
+        app.router.add_get("/replicas_status", self.ping)
+        app.router.add_get("/", self.query)
+        app.router.add_post("/", self.query)
+        app.router.add_route("*", "/{path:.*}", self.unknown)
+        return app
+
+    async def ping(self, _: web.Request) -> web.Response:
+        return web.Response(text="Ok.\n")
+
+    async def unknown(self, http: web.Request) -> web.Response:
+        return web.Response(status=404, text=f"There is no handler for {http.method} {http.path}\n")
+
+    async def query(self, http: web.Request) -> web.StreamResponse:
+        """Any statement, by GET (which may only read) or POST."""
+        if http.method in ("GET", "HEAD") and not http.query_string:
+            return web.Response(text="Ok.\n")
+        query_id = str(uuid.uuid4())
+        try:
+            user = self._users.authenticate(*credentials(http.headers, http.query))
+            pairs = [*http.query.items(), *await _form_fields(http)]
+            request = read(
+                pairs,
+                http.headers,
+                default_database=self._users.database,
+                new_query_id=query_id,
+            )
+            query_id = request.query_id
+            return await self._run(http, user, request)
+        except GatewayError as error:
+            return self._error(error, query_id)
+
+    async def _run(
+        self, http: web.Request, user: User, request: QueryRequest
+    ) -> web.StreamResponse:
+        body = _body(http, request)
+        text, more = await _read_text(request, body)
+        parsed = statement.parse(text, default_insert_format=request.default_format or "Values")
+        if more and parsed.kind is not Kind.INSERT:
+            raise GatewayError(
+                "SYNTAX_ERROR", f"Max query size exceeded ({request.max_query_bytes} bytes)"
+            )
+        if http.method != "POST" and not parsed.reads_only:
+            raise GatewayError(
+                "READONLY", "Cannot execute query in readonly mode: use POST to change data"
+            )
+        if user.role is Role.ANALYST:
+            parsed = await self._guard.allowed(parsed, request)
+        if request.query_id in self._running:
+            raise GatewayError(
+                "QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING",
+                f"Query with id = {request.query_id} is already running",
+            )
+        self._running.add(request.query_id)
+        try:
+            return await self._answer(http, user, request, parsed, body)
+        finally:
+            self._running.discard(request.query_id)
+
+    async def _answer(
+        self,
+        http: web.Request,
+        user: User,
+        request: QueryRequest,
+        parsed: Statement,
+        body: AsyncIterator[bytes],
+    ) -> web.StreamResponse:
+        reply = Reply(
+            http, request, execute.output_format(parsed, request), self._headers(request.query_id)
+        )
+        pool = self._engine.analysts if user.role is Role.ANALYST else self._engine.writers
+        try:
+            async with pool.lend() as handle:
+                if parsed.kind is Kind.INSERT:
+                    rows = _chain(parsed.data, body)
+                    progress = await execute.insert(self._engine, handle, request, parsed, rows)
+                    return self._no_result(request.query_id, progress)
+                run = execute.select if parsed.kind is Kind.SELECT else execute.command
+                progress = await run(self._engine, handle, request, parsed, reply.write)
+        except GatewayError as error:
+            if not reply.started:
+                raise
+            await reply.fail(error, self._version)
+        return await reply.finish(progress)
+
+    def _headers(self, query_id: str) -> dict[str, str]:
+        return {
+            "X-ClickHouse-Server-Display-Name": "pitboss-gateway",
+            "X-ClickHouse-Query-Id": query_id.translate({13: " ", 10: " "}),
+            "X-ClickHouse-Timezone": self._engine.timezone,
+        }
+
+    def _no_result(self, query_id: str, progress: Progress) -> web.Response:
+        headers = {**self._headers(query_id), "X-ClickHouse-Summary": summary(progress)}
+        return web.Response(headers=headers, content_type="text/plain", charset="UTF-8")
+
+    def _error(self, error: GatewayError, query_id: str) -> web.Response:
+        headers = {**self._headers(query_id), "X-ClickHouse-Exception-Code": str(error.code)}
+        if error.name == "AUTHENTICATION_FAILED":
+            headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+        return web.Response(
+            status=error.http_status, text=error.body(self._version), headers=headers
+        )
+
+
+async def serve(gateway: Gateway, listener: socket.socket) -> web.AppRunner:
+    """Starts serving on a socket that is bound already; `cleanup()` of the result stops it,
+    letting running requests end."""
+    runner = web.AppRunner(
+        gateway.application(),
+        handler_cancellation=True,
+        auto_decompress=False,
+        access_log=None,
+        max_line_size=_MAX_URI_BYTES,
+        max_field_size=_MAX_URI_BYTES,
+        shutdown_timeout=30.0,
+    )
+    await runner.setup()
+    await web.SockSite(runner, listener, backlog=512).start()
+    return runner
+
+
+async def _form_fields(http: web.Request) -> list[tuple[str, str]]:
+    """Fields of a multipart form: clients put long `query` and `param_…` values there.
+
+    Raises GatewayError NOT_IMPLEMENTED for a file, which would be an external table.
+    """
+    if not http.content_type.startswith("multipart/"):
+        return []
+    if http.headers.get("Content-Encoding", "identity") != "identity":
+        raise GatewayError("NOT_IMPLEMENTED", "a multipart body can't have a content coding")
+    fields = []
+    for name, value in (await http.post()).items():
+        if not isinstance(value, str):
+            raise GatewayError("NOT_IMPLEMENTED", f"external tables are not supported: {name!r}")
+        fields.append((name, value))
+    return fields
+
+
+async def _body(http: web.Request, request: QueryRequest) -> AsyncIterator[bytes]:
+    """The request's body, freed of its content coding and of the native framing."""
+    if http.content_type.startswith("multipart/"):
+        return
+    body: AsyncIterator[bytes] = http.content.iter_any().__aiter__()
+    coding = http.headers.get("Content-Encoding", "identity")
+    if coding.lower() not in ("identity", ""):
+        body = codecs.decoded(body, codecs.decoder(coding))
+    if request.native_body:
+        body = codecs.decoded(body, NativeDecoder(verify=request.verify_native))
+    async for chunk in body:
+        yield chunk
+
+
+async def _read_text(request: QueryRequest, body: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """The `query` parameter continued by as much of the body as a statement may take, and
+    whether the body goes on."""
+    text = bytearray(request.query)
+    joined = not text
+    async for chunk in body:
+        if not joined:
+            text += b"\n"
+            joined = True
+        text += chunk
+        if len(text) > request.max_query_bytes:
+            return bytes(text), True
+    return bytes(text), len(text) > request.max_query_bytes
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if first:
+        yield first
+    async for chunk in rest:
+        yield chunk

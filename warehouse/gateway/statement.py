@@ -1,0 +1,252 @@
+"""Reads as much of a statement as the HTTP interface must know before the engine parses it.
+
+Over HTTP one text can carry a statement and its rows, and the gateway runs different statements
+differently. So it needs to know: is there more than one statement, where does an INSERT's data
+begin, which output format is asked for. A tokenizer with ClickHouse's lexical rules answers that;
+it decides nothing about permissions (see `guard`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from warehouse.gateway.errors import GatewayError
+
+_TOKEN = re.compile(
+    rb"""
+      (?P<space>\s+ | --[^\n]* | \#[\ !][^\n]*)
+    | (?P<comment>/\*)
+    | (?P<string>'(?:[^'\\]|\\.|'')*')
+    | (?P<quoted>`(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*")
+    | (?P<heredoc>\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
+    | (?P<word>[A-Za-z_][A-Za-z0-9_$]*)
+    | (?P<number>[0-9][0-9A-Za-z_.]*)
+    | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_COMMENT_EDGE = re.compile(rb"/\*|\*/")
+_OPEN, _CLOSE = frozenset(b"([{"), frozenset(b")]}")
+
+
+class Kind(Enum):
+    """How a statement is run."""
+
+    SELECT = "select"  # streams a result
+    INSERT = "insert"  # rows follow in the request
+    COMMAND = "command"  # everything else: no rows in, a small result or none out
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement as far as the gateway reads it."""
+
+    kind: Kind
+    keyword: str
+    """First word, upper case."""
+    text: bytes
+    """The statement alone: without its FORMAT clause if INSERT, its data and a final semicolon."""
+    format: str | None
+    """FORMAT clause: of the result, or of the rows that follow an INSERT."""
+    format_at: int
+    """Offset in `text` where the FORMAT clause stands, or its end if there is none."""
+    data: bytes
+    """What follows an INSERT in the same text: the beginning of its rows."""
+
+    @property
+    def reads_only(self) -> bool:
+        """Allowed with GET, which ClickHouse treats as read-only."""
+        return self.kind is Kind.SELECT or self.keyword in _READING_COMMANDS
+
+    def with_output(self, clause: bytes) -> bytes:
+        """`text` with INTO OUTFILE … put where the grammar wants it: before FORMAT."""
+        return self.text[: self.format_at] + b"\n" + clause + b"\n" + self.text[self.format_at :]
+
+
+_READING_COMMANDS = frozenset({"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    group: str
+    start: int
+    end: int
+    word: str
+    """Upper-cased bare word, the character itself if punctuation, else empty."""
+    depth: int
+
+
+def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
+    """Reads the one statement in `text`.
+
+    Raises GatewayError: SYNTAX_ERROR for none or several statements, NOT_IMPLEMENTED for session
+    state, INTO_OUTFILE_NOT_ALLOWED for files of the server.
+    """
+    tokens = _tokens(text)
+    first = next(tokens, None)
+    if first is None:
+        raise GatewayError("SYNTAX_ERROR", "Empty query")
+    if first.word == "INSERT":
+        return _parse_insert(text, tokens, default_insert_format)
+    significant = [first, *tokens]
+    while significant and significant[-1].word == ";":
+        significant.pop()
+    _refuse(significant)
+    if not significant:
+        raise GatewayError("SYNTAX_ERROR", "Empty query")
+    end = significant[-1].end
+    kind = _kind(significant)
+    name, at = _format_clause(text, significant, end)
+    return Statement(kind, first.word, text[:end], name, at, b"")
+
+
+def _kind(tokens: list[_Token]) -> Kind:
+    words = {token.word for token in tokens if token.depth == 0}
+    if tokens[0].word in ("SELECT", "FROM") or tokens[0].word == "(":
+        return Kind.SELECT
+    if tokens[0].word == "WITH" and "INSERT" not in words:
+        return Kind.SELECT
+    return Kind.COMMAND
+
+
+def _refuse(tokens: list[_Token]) -> None:
+    first = tokens[0].word if tokens else ""
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.word == ";" and token.depth == 0:
+            raise GatewayError(
+                "SYNTAX_ERROR", f"Multi-statements are not allowed: at position {token.start}"
+            )
+        into_file = token.word == "INTO" and following is not None and following.word == "OUTFILE"
+        if into_file and token.depth == 0:
+            raise GatewayError("INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed")
+    if first in ("SET", "USE"):
+        raise GatewayError(
+            "NOT_IMPLEMENTED",
+            f"{first} has no lasting effect here, sessions keep no state: send settings and"
+            " `database` with each request",
+        )
+    if [token.word for token in tokens[:2]] in (["CREATE", "TEMPORARY"], ["BEGIN", "TRANSACTION"]):
+        raise GatewayError(
+            "NOT_IMPLEMENTED", "sessions keep no state: no temporary tables, no transactions"
+        )
+
+
+def _format_clause(text: bytes, tokens: list[_Token], end: int) -> tuple[str | None, int]:
+    """FORMAT name at the tail, alone or before or after the query's SETTINGS."""
+    top = [token for token in tokens if token.depth == 0]
+    for index in range(len(top) - 2, 0, -1):
+        name = top[index + 1]
+        if top[index].word != "FORMAT" or name.group not in ("word", "quoted"):
+            continue
+        after = top[index + 2].word if index + 2 < len(top) else ""
+        if after in ("", "SETTINGS"):
+            return _unquote(text[name.start : name.end]), top[index].start
+    return None, end
+
+
+def _parse_insert(text: bytes, tokens: Iterator[_Token], default_format: str) -> Statement:
+    """INSERT up to VALUES, FORMAT name, or a SELECT that makes it a command."""
+    seen: list[_Token] = []
+    target_read = False
+    for token in tokens:
+        if not target_read:
+            # The target may have any name, "values" and "format" too.
+            if token.word in ("INTO", "TABLE", "FUNCTION") and token.group == "word":
+                continue
+            target_read = True
+            seen.append(token)
+            continue
+        after_dot = seen[-1].word == "."
+        seen.append(token)
+        if token.depth or token.group != "word" or after_dot:
+            if token.word == ";" and not token.depth:
+                break
+            continue
+        if token.word == "VALUES":
+            return Statement(
+                Kind.INSERT, "INSERT", text[: token.start], "Values", token.start, text[token.end :]
+            )
+        if token.word == "FORMAT":
+            name = next(tokens, None)
+            if name is None:
+                raise GatewayError("SYNTAX_ERROR", "FORMAT without a name")
+            named = _unquote(text[name.start : name.end])
+            return Statement(
+                Kind.INSERT,
+                "INSERT",
+                text[: token.start],
+                named,
+                token.start,
+                _data(text, name.end),
+            )
+        if token.word == "INFILE":
+            raise GatewayError("NOT_IMPLEMENTED", "FROM INFILE reads no files of the server")
+        if token.word in ("SELECT", "WITH", "WATCH"):
+            return _insert_select(text, [*seen, *tokens])
+    end = seen[-1].end if seen and seen[-1].word != ";" else len(text.rstrip(b"; \t\r\n"))
+    return Statement(Kind.INSERT, "INSERT", text[:end], default_format, end, b"")
+
+
+def _insert_select(text: bytes, tokens: list[_Token]) -> Statement:
+    while tokens[-1].word == ";":
+        tokens.pop()
+    _refuse(tokens)
+    end = tokens[-1].end
+    return Statement(Kind.COMMAND, "INSERT", text[:end], None, end, b"")
+
+
+def _data(text: bytes, at: int) -> bytes:
+    """Rows begin after the blanks and one line end that follow the format's name."""
+    while at < len(text) and text[at] in b" \t\f":
+        at += 1
+    if text[at : at + 1] == b";":
+        at += 1
+    if text[at : at + 2] == b"\r\n":
+        return text[at + 2 :]
+    return text[at + 1 :] if text[at : at + 1] == b"\n" else text[at:]
+
+
+def _unquote(name: bytes) -> str:
+    text = name.decode("utf-8", "replace")
+    return text[1:-1] if text[:1] in '`"' else text
+
+
+def _tokens(text: bytes) -> Iterator[_Token]:
+    """Significant tokens with their nesting depth; lazy, as rows may follow the statement."""
+    at, depth = 0, 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            return
+        group, end = found.lastgroup or "", found.end()
+        if group == "comment":
+            at = _comment_end(text, end)
+            continue
+        at = end
+        if group == "space":
+            continue
+        raw = text[found.start() : end]
+        if group == "tag":
+            group = "heredoc"
+        word = raw.decode().upper() if group == "word" else ""
+        if group == "other":
+            word = raw.decode("latin-1")
+            depth -= raw[0] in _CLOSE
+        yield _Token(group, found.start(), end, word, depth)
+        if group == "other":
+            depth += raw[0] in _OPEN
+
+
+def _comment_end(text: bytes, at: int) -> int:
+    """Multi-line comments nest, as in the SQL standard."""
+    depth = 1
+    while depth:
+        edge = _COMMENT_EDGE.search(text, at)
+        if edge is None:
+            return len(text)
+        depth += 1 if edge[0] == b"/*" else -1
+        at = edge.end()
+    return at
