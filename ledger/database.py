@@ -39,16 +39,27 @@ def driver_url(owner_url: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
+# Jit is off everywhere: statements are short and planned once, so compiling them only costs.
+SESSION_SETTINGS = {"jit": "off", "timezone": "UTC"}
+# The batch looks rows up by key, always. A plan made while a table was still empty would scan it,
+# and a prepared statement keeps that plan while the table grows; statistics get no say in it.
+BATCH_SETTINGS = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+
+
 async def create_pool(
     owner_url: str, role: str, secret_key: str, *, min_size: int = 1, max_size: int = 4
 ) -> asyncpg.Pool:
-    """A pool of connections logged in as ``role``.
-
-    jit is off: every statement here is short and planned once, so compiling it only costs.
-    """
+    """A pool of connections logged in as ``role``."""
+    settings = SESSION_SETTINGS | (BATCH_SETTINGS if role == Role.BATCH else {})
     return await asyncpg.create_pool(
         role_dsn(owner_url, role, secret_key),
         min_size=min_size,
         max_size=max_size,
-        server_settings={"jit": "off", "application_name": str(role), "timezone": "UTC"},
+        server_settings={"application_name": str(role), **settings},
     )

@@ -9,12 +9,12 @@ NAME_LINE = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
 @cache
-def named_queries(file_name: str) -> dict[str, str]:
-    """The queries of ``ledger/sql/<file_name>`` by the name in their ``-- name: x`` line.
+def named_queries(file_name: str, folder: Path = SQL_FOLDER) -> dict[str, str]:
+    """The queries of ``<folder>/<file_name>`` by the name in their ``-- name: x`` line.
 
     Raises ``ValueError`` for a file without named queries or with a name used twice.
     """
-    parts = NAME_LINE.split((SQL_FOLDER / file_name).read_text())
+    parts = NAME_LINE.split((folder / file_name).read_text())
     names, bodies = parts[1::2], parts[2::2]
     if not names or len(set(names)) != len(names):
         raise ValueError(f"{file_name}: every query needs a name of its own")

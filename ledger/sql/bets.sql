@@ -39,15 +39,18 @@ INNER JOIN fairness_seed AS s
         AND w.fairness_seed_id = s.seed_id;
 
 -- name: committed_bets
+-- One probe of the unique key for each request; the seed's hash is looked up for hits alone.
 SELECT
     b.*,
-    s.seed_hash
+    (
+        SELECT s.seed_hash FROM fairness_seed AS s
+        WHERE
+            s.operator_id = b.operator_id AND s.user_id = b.user_id AND s.seed_id = b.seed_id
+    ) AS seed_hash
 FROM unnest($1::smallint [], $2::uuid [], $3::text []) AS asked (operator_id, user_id, key)
 INNER JOIN bet_log AS b
     ON asked.operator_id = b.operator_id AND asked.user_id = b.user_id
-        AND asked.key = b.idempotency_key
-INNER JOIN fairness_seed AS s
-    ON b.operator_id = s.operator_id AND b.user_id = s.user_id AND b.seed_id = s.seed_id;
+        AND asked.key = b.idempotency_key;
 
 -- name: batch_clock
 SELECT clock_timestamp() AS now, version FROM catalogue_version;
