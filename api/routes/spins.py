@@ -1,0 +1,99 @@
+"""Play: one spin, and the player's own bets with what verifies them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from litestar import Response, Router, get, post
+
+from api.idempotency import IdempotencyKey, fingerprint, required_key
+from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor, make_page
+from api.problems import Problem
+from api.tenancy import Principal, requires_player, tenant_transaction
+from ledger.batch import BetBatcher
+from ledger.bet_record import SpinRequest, SpinResult
+from ledger.database import Role
+from ledger.fairness import SeedVault
+from ledger.wallets import BetView, read_bets
+
+Wager = Annotated[int, msgspec.Meta(ge=1, le=2**53, description="Minor units")]
+ClientSeed = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x39\x3b-\x7e]+$")
+]
+
+
+class SpinBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A spin; ``client_seed`` goes into the draw and defaults to the player's id."""
+
+    game_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    wager: Wager
+    client_seed: ClientSeed | None = None
+    free_spin: bool = False
+
+
+@post("/game/spin", guards=[requires_player], status_code=200)
+async def spin(
+    data: SpinBody,
+    principal: Principal,
+    bets: BetBatcher,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[SpinResult]:
+    """Settle one bet. Answers after its transaction has committed."""
+    if data.free_spin:
+        raise Problem("no_free_spins", "There are no free spins to play on this game.")
+    assert principal.operator_id is not None  # noqa: S101 - every player has an operator
+    settled = await bets.submit(
+        SpinRequest(
+            operator_id=principal.operator_id,
+            user_id=principal.subject_id,
+            game_id=data.game_id,
+            wager=data.wager,
+            client_seed=data.client_seed or str(principal.subject_id),
+            idempotency_key=required_key(idempotency_key),
+            fingerprint=fingerprint(data),
+        )
+    )
+    headers = {"Idempotent-Replayed": "true"} if settled.replayed else None
+    return Response(settled.result, headers=headers)
+
+
+@get("/game/bets", guards=[requires_player])
+async def list_bets(
+    principal: Principal,
+    pools: dict[Role, asyncpg.Pool],
+    vault: SeedVault,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Page[BetView]:
+    """The player's bets, newest first."""
+    after: Any = decode_cursor(cursor, datetime, UUID)
+    bets = await _read(principal, pools, vault, after=after, limit=limit + 1)
+    return make_page(
+        bets, limit, key=lambda bet: (bet.created_at, bet.bet_id), item=lambda bet: bet
+    )
+
+
+@get("/game/bets/{bet_id:uuid}", guards=[requires_player])
+async def get_bet(
+    bet_id: UUID, principal: Principal, pools: dict[Role, asyncpg.Pool], vault: SeedVault
+) -> BetView:
+    """One of the player's bets; its ``server_seed`` appears once the seed is rotated out."""
+    bets = await _read(principal, pools, vault, bet_id=bet_id, limit=1)
+    if not bets:
+        raise Problem("bet_not_found", "You have no such bet.")
+    return bets[0]
+
+
+async def _read(
+    principal: Principal, pools: dict[Role, asyncpg.Pool], vault: SeedVault, **query: Any
+) -> list[BetView]:
+    assert principal.operator_id is not None  # noqa: S101 - every player has an operator
+    async with tenant_transaction(pools[Role.APP], principal.operator_id) as connection:
+        return await read_bets(
+            connection, vault, principal.operator_id, principal.subject_id, **query
+        )
+
+
+router = Router("/", route_handlers=[spin, list_bets, get_bet], tags=["play"])

@@ -1,0 +1,100 @@
+"""Payment rules: what a provider's webhook does to a deposit. Pure; RULES §7.
+
+A webhook names one transaction, amount and currency. One that names an unknown or finished
+transaction, or other money, changes nothing and is recorded.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from ledger.settle_bet import E4
+
+DEPOSIT_EVENTS: dict[str, str] = {"deposit.completed": "COMPLETED", "deposit.failed": "FAILED"}
+
+Outcome = Literal[
+    "applied",
+    "already_applied",
+    "transaction_not_found",
+    "transaction_finished",
+    "webhook_amount_mismatch",
+    "webhook_currency_mismatch",
+    "webhook_type_mismatch",
+    "webhook_provider_mismatch",
+]
+
+
+class ProviderEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A verified webhook: ``amount`` in minor units of ``currency``."""
+
+    provider: str
+    webhook_id: str
+    event_type: str
+    transaction_id: str
+    amount: int
+    currency: str
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """The transaction a webhook names, as it stands."""
+
+    kind: str
+    status: str
+    amount: int
+    currency: str
+    provider: str
+
+
+def judge_webhook(event: ProviderEvent, payment: Payment | None) -> Outcome:
+    """What the webhook may do: ``applied``, or the reason why it changes nothing."""
+    if payment is None:
+        return "transaction_not_found"
+    target = DEPOSIT_EVENTS.get(event.event_type)
+    reasons: tuple[tuple[bool, Outcome], ...] = (
+        (payment.kind != "DEPOSIT" or target is None, "webhook_type_mismatch"),
+        (payment.provider != event.provider, "webhook_provider_mismatch"),
+        (payment.currency != event.currency, "webhook_currency_mismatch"),
+        (payment.amount != event.amount, "webhook_amount_mismatch"),
+        (payment.status == target, "already_applied"),
+        (payment.status != "PENDING", "transaction_finished"),
+    )
+    return next((reason for applies, reason in reasons if applies), "applied")
+
+
+def withdrawable(
+    *,
+    real_balance: int,
+    debt: int,
+    deposit_required: int,
+    deposit_progress_e4: int,
+    open_bonus_requirement: bool,
+) -> tuple[int, str | None]:
+    """What may be withdrawn, in minor units, and if nothing, why (RULES §3).
+
+    >>> withdrawable(real_balance=700, debt=0, deposit_required=500,
+    ...              deposit_progress_e4=4_999_999, open_bonus_requirement=False)
+    (0, 'deposit_wagering_open')
+    """
+    if debt > 0:
+        return 0, "debt_outstanding"
+    if deposit_progress_e4 < deposit_required * E4:
+        return 0, "deposit_wagering_open"
+    if open_bonus_requirement:
+        return 0, "bonus_wagering_open"
+    return real_balance, None
+
+
+def deposit_requirement(required: int, progress_e4: int, amount: int) -> tuple[int, int]:
+    """The deposit requirement after a deposit: (required, progress in 1/10,000), minor units.
+
+    Every deposit adds its amount to what must be wagered once (RULES §3). A requirement that was
+    met starts anew, so what a player wagered beyond it counts for nothing later.
+
+    >>> deposit_requirement(1_000, 4_000_000, 500)
+    (1500, 4000000)
+    >>> deposit_requirement(1_000, 10_000_000, 500)
+    (500, 0)
+    """
+    if progress_e4 >= required * E4:
+        return amount, 0
+    return required + amount, progress_e4
