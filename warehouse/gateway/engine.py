@@ -219,7 +219,9 @@ class Engine:
     def __post_init__(self) -> None:
         handles = self.limits.writer_handles + self.limits.analyst_handles
         self.threads = ThreadPoolExecutor(handles + 4, thread_name_prefix="engine")
-        self._control = Handle(self._connect, BASE_SETTINGS)
+        # Long statements of the analyst come to it as text to be parsed.
+        control_settings = {**BASE_SETTINGS, "max_query_size": str(4 << 20)}
+        self._control = Handle(self._connect, control_settings)
         self._control.run(f"CREATE DATABASE IF NOT EXISTS {quote_identifier(self.database)}")
         version, _ = self._control.run("SELECT version(), timezone()")
         self.version, self.timezone = version.decode().strip().split("\t")

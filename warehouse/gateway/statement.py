@@ -214,6 +214,15 @@ def _unquote(name: bytes) -> str:
     return text[1:-1] if text[:1] in '`"' else text
 
 
+def words(text: bytes) -> list[str]:
+    """Bare words, quoted identifiers (with their quotes) and punctuation, outside of literals."""
+    return [
+        text[token.start : token.end].decode("utf-8", "replace")
+        for token in _tokens(text)
+        if token.group in ("word", "quoted", "other")
+    ]
+
+
 def _tokens(text: bytes) -> Iterator[_Token]:
     """Significant tokens with their nesting depth; lazy, as rows may follow the statement."""
     at, depth = 0, 0
