@@ -111,7 +111,7 @@ def categories() -> list[Category]:
 
 def games() -> list[Game]:
     """Every game, the deliberately faulty one included."""
-    return [
-        Game(**row | {"paytable": tuple((m, w) for m, w in row["paytable"])})
-        for row in _rows("games.toml", "game")
-    ]
+    rows = _rows("games.toml", "game")
+    for row in rows:
+        row["paytable"] = tuple((multiplier, weight) for multiplier, weight in row["paytable"])
+    return [Game(**row) for row in rows]
