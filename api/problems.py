@@ -31,11 +31,11 @@ STATUS_BY_CODE: dict[str, int] = {
     "idempotency_key_missing": 400,
     "idempotency_key_required": 400,
     "idempotency_key_invalid": 400,
-    "invalid_signature": 400,
     "operator_required": 400,
     # 401, 403: who is asking
     "not_authenticated": 401,
     "invalid_credentials": 401,
+    "webhook_signature_invalid": 401,
     "csrf_failed": 403,
     "cross_origin": 403,
     "forbidden": 403,
@@ -53,6 +53,7 @@ STATUS_BY_CODE: dict[str, int] = {
     "player_not_found": 404,
     "bet_not_found": 404,
     "transaction_not_found": 404,
+    "provider_not_found": 404,
     "deposit_not_found": 404,
     "payment_method_not_found": 404,
     # 409: it clashes with what there is
@@ -62,11 +63,14 @@ STATUS_BY_CODE: dict[str, int] = {
     "game_exists": 409,
     "host_taken": 409,
     "conflict": 409,
+    "transaction_finished": 409,
     # 429, 5xx
     "rate_limited": 429,
     "internal_error": 500,
     "unavailable": 503,
     "overloaded": 503,
+    "ledger_unavailable": 503,
+    "wallet_busy": 503,
     "warehouse_unavailable": 503,
 }
 """A code that is not listed is a rule's refusal of a well-formed request: 422."""
@@ -190,6 +194,11 @@ def from_exception(_: Exception) -> Problem:
     return Problem("internal_error", "Something went wrong on our side; it has been recorded.")
 
 
+def from_unstorable_text(_: Exception) -> Problem:
+    """A NUL in a text: JSON and URLs can carry it, Postgres cannot."""
+    return Problem("validation_failed", "A text contains a character that cannot be stored.")
+
+
 def from_outage(_: Exception) -> Problem:
     """A store that cannot be reached right now."""
     return Problem(
@@ -223,6 +232,7 @@ def problem_details_plugin() -> ProblemDetailsPlugin:
                 Refusal: from_refusal,
                 HTTPException: from_http_exception,
                 **dict.fromkeys(OUTAGES, from_outage),
+                asyncpg.CharacterNotInRepertoireError: from_unstorable_text,
                 Exception: from_exception,
             }
         )

@@ -41,6 +41,12 @@ def principal_of(connection: AnyConnection) -> Principal:
     return principal
 
 
+def player_of(principal: Principal) -> tuple[int, UUID]:
+    """The (operator_id, user_id) of a principal that ``requires_player`` let through."""
+    assert principal.operator_id is not None  # noqa: S101 - only platform admins have none
+    return principal.operator_id, principal.subject_id
+
+
 def requires_session(connection: AnyConnection, _: BaseRouteHandler) -> None:
     """Guard: anyone who is logged in."""
     principal_of(connection)

@@ -58,7 +58,10 @@ def judge_webhook(event: ProviderEvent, payment: Payment | None) -> Outcome:
         (payment.status == target, "already_applied"),
         (payment.status != "PENDING", "transaction_finished"),
     )
-    return next((reason for applies, reason in reasons if applies), "applied")
+    for applies, reason in reasons:
+        if applies:
+            return reason
+    return "applied"
 
 
 def withdrawable(

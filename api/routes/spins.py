@@ -11,7 +11,7 @@ from litestar import Response, Router, get, post
 from api.idempotency import IdempotencyKey, fingerprint, required_key
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor, make_page
 from api.problems import Problem
-from api.tenancy import Principal, requires_player, tenant_transaction
+from api.tenancy import Principal, player_of, requires_player, tenant_transaction
 from ledger.batch import BetBatcher
 from ledger.bet_record import SpinRequest, SpinResult
 from ledger.database import Role
@@ -43,14 +43,14 @@ async def spin(
     """Settle one bet. Answers after its transaction has committed."""
     if data.free_spin:
         raise Problem("no_free_spins", "There are no free spins to play on this game.")
-    assert principal.operator_id is not None  # noqa: S101 - every player has an operator
+    operator_id, user_id = player_of(principal)
     settled = await bets.submit(
         SpinRequest(
-            operator_id=principal.operator_id,
-            user_id=principal.subject_id,
+            operator_id=operator_id,
+            user_id=user_id,
             game_id=data.game_id,
             wager=data.wager,
-            client_seed=data.client_seed or str(principal.subject_id),
+            client_seed=data.client_seed or str(user_id),
             idempotency_key=required_key(idempotency_key),
             fingerprint=fingerprint(data),
         )
@@ -89,11 +89,9 @@ async def get_bet(
 async def _read(
     principal: Principal, pools: dict[Role, asyncpg.Pool], vault: SeedVault, **query: Any
 ) -> list[BetView]:
-    assert principal.operator_id is not None  # noqa: S101 - every player has an operator
-    async with tenant_transaction(pools[Role.APP], principal.operator_id) as connection:
-        return await read_bets(
-            connection, vault, principal.operator_id, principal.subject_id, **query
-        )
+    operator_id, user_id = player_of(principal)
+    async with tenant_transaction(pools[Role.APP], operator_id) as connection:
+        return await read_bets(connection, vault, operator_id, user_id, **query)
 
 
 router = Router("/", route_handlers=[spin, list_bets, get_bet], tags=["play"])

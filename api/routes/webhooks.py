@@ -1,0 +1,113 @@
+"""Webhooks of payment providers: signed as Standard Webhooks say, applied once."""
+
+from typing import Annotated, Literal
+
+import asyncpg
+import msgspec
+import structlog
+from litestar import Request, Router, post
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from api.live import Live
+from api.problems import Problem
+from api.settings import Settings
+from ledger.database import Role
+from ledger.deposits import WebhookResult, apply_webhook
+from ledger.payments import ProviderEvent
+
+log = structlog.get_logger(__name__)
+
+EventType = Literal[
+    "deposit.completed",
+    "deposit.failed",
+    "deposit.reversed",
+    "payout.completed",
+    "payout.failed",
+]
+SENTENCES = {
+    "transaction_not_found": "No transaction has this id.",
+    "transaction_finished": "This transaction is finished.",
+    "webhook_amount_mismatch": "The transaction is about another amount.",
+    "webhook_currency_mismatch": "The transaction is in another currency.",
+    "webhook_type_mismatch": "This transaction takes no such event.",
+    "webhook_provider_mismatch": "This transaction is another provider's.",
+}
+
+
+class EventData(msgspec.Struct, frozen=True):
+    """What the event is about; ``amount`` in minor units of ``currency``."""
+
+    transaction_id: Annotated[str, msgspec.Meta(max_length=64)]
+    amount: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    currency: Annotated[str, msgspec.Meta(max_length=3)]
+
+
+class EventBody(msgspec.Struct, frozen=True):
+    """A provider's event; further fields are allowed, as Standard Webhooks want it."""
+
+    type: EventType
+    data: EventData
+
+
+class WebhookAnswer(msgspec.Struct, frozen=True):
+    """``applied``, or ``already_applied`` for a repeat."""
+
+    outcome: str
+
+
+@post("/webhooks/payments/{provider:str}", status_code=200, exclude_from_csrf=True)
+async def payment_webhook(
+    provider: str,
+    request: Request,
+    pools: dict[Role, asyncpg.Pool],
+    settings: Settings,
+    live: Live,
+) -> WebhookAnswer:
+    """Apply a provider's event once. What it cannot apply is recorded and changes nothing."""
+    event = await _verified(provider, request, settings)
+    result = await apply_webhook(pools[Role.BATCH], event)
+    if result.outcome in SENTENCES:
+        log.warning("webhook_refused", outcome=result.outcome, webhook_id=event.webhook_id)
+        raise Problem(result.outcome, SENTENCES[result.outcome])
+    if result.outcome == "applied":
+        _notify(live, result)
+    return WebhookAnswer(result.outcome)
+
+
+async def _verified(provider: str, request: Request, settings: Settings) -> ProviderEvent:
+    """The event if this provider signed it. Raises ``Problem``."""
+    if provider != "mock":
+        raise Problem("provider_not_found", "There is no such payment provider.")
+    body = await request.body()
+    try:
+        Webhook(settings.webhook_secret_mock).verify(body, dict(request.headers))
+    except (WebhookVerificationError, ValueError) as error:
+        raise Problem("webhook_signature_invalid", "The signature does not verify.") from error
+    try:
+        event = msgspec.json.decode(body, type=EventBody)
+    except msgspec.MsgspecError as error:
+        raise Problem("validation_failed", str(error)) from error
+    return ProviderEvent(
+        provider=provider,
+        webhook_id=request.headers["webhook-id"],
+        event_type=event.type,
+        transaction_id=event.data.transaction_id,
+        amount=event.data.amount,
+        currency=event.data.currency,
+    )
+
+
+def _notify(live: Live, result: WebhookResult) -> None:
+    assert result.user_id is not None  # noqa: S101 - an applied event named a transaction
+    message = {
+        "type": "deposit",
+        "transaction_id": str(result.transaction_id),
+        "status": result.status,
+        "amount": result.amount,
+        "currency": result.currency,
+        "balances": {"real": result.real_balance, "bonus": result.bonus_balance},
+    }
+    live.notify_players([(result.user_id, message)])
+
+
+router = Router("/", route_handlers=[payment_webhook], tags=["webhooks"])
