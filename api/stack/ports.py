@@ -8,6 +8,7 @@ import random
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from api.stack.processes import StackError
 
@@ -27,43 +28,75 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def find_free(host: str = "127.0.0.1", avoid: frozenset[int] = frozenset()) -> int:
-    """A free port, not one of `avoid`.
+def find_free(host: str = "127.0.0.1") -> int:
+    """A free port.
 
     Not one the kernel would propose (32768 and up on Linux): those also go to outgoing connections,
     and such a connection would keep a restarted server from its port.
     """
     for _ in range(1000):
         port = random.randrange(20_000, 32_768)  # noqa: S311 - not a secret
-        if port not in avoid and is_free(port, host):
+        if is_free(port, host):
             return port
     raise StackError(f"no free port found on {host}")
 
 
+class Claims:
+    """Ports this process means to use, claimed against other stacks that are starting too.
+
+    A claim is an abstract Unix socket named after the port: like ports themselves it is per network
+    namespace, and the kernel drops it when the process dies. Close to release them all.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket] = {}
+
+    def take(self, port: int) -> bool:
+        """Claim `port`; false if another stack has it, or any server listens on it."""
+        if port in self._held:
+            return False
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0pitboss-port-{port}")
+        except OSError:
+            claim.close()
+            return False
+        if not is_free(port):
+            claim.close()
+            return False
+        self._held[port] = claim
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for claim in self._held.values():
+            claim.close()
+        self._held.clear()
+
+
 def allot(
-    path: Path, preferred: Mapping[str, int], required: Mapping[str, int] | None = None
+    path: Path, preferred: Mapping[str, int], required: Mapping[str, int], claims: Claims
 ) -> dict[str, int]:
-    """One free port per name in `preferred`, remembered in the file `path`.
+    """One free port per name in `preferred`, claimed, and remembered in the file `path`.
 
     For each name in turn: the required port if one is given, else the one remembered, else the
-    preferred one or the next free after it, else any free one. Raises `StackError` if a required
+    preferred one or the next free after it. Raises `StackError` if there is none, or a required
     port is taken.
     """
     remembered = _load(path)
-    required = required or {}
     chosen: dict[str, int] = {}
     # Required ports first: nothing else may take them.
     for name in sorted(preferred, key=lambda name: name not in required):
-        taken = frozenset(chosen.values())
-        if name in required:
-            if required[name] in taken or not is_free(required[name]):
-                raise StackError(f"port {required[name]} for {name} is in use")
-            chosen[name] = required[name]
-            continue
         first = preferred[name]
         candidates = [remembered.get(name, first), *range(first, first + 100)]
-        usable = (port for port in candidates if port not in taken and is_free(port))
-        chosen[name] = next(usable, 0) or find_free(avoid=taken)
+        if name in required:
+            candidates = [required[name]]
+        port = next(filter(claims.take, candidates), None)
+        if port is None:
+            raise StackError(f"port {candidates[0]} for {name} is in use")
+        chosen[name] = port
     _save(path, chosen)
     return {name: chosen[name] for name in preferred}
 

