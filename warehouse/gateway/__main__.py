@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import click
+import uvloop
 
 from warehouse.gateway.auth import Users
 from warehouse.gateway.datadir import DataDirectory, DirectoryInUse
@@ -61,7 +62,7 @@ def main(
         writer_handles=writer_queries,
         analyst_handles=analyst_queries,
     )
-    asyncio.run(_serve(directory, known, limits, listener))
+    uvloop.run(_serve(directory, known, limits, listener))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -237,7 +237,7 @@ class Engine:
 
     def _connect(self) -> Connection:
         # Imported here, as the sandbox and TMPDIR must stand before the engine is loaded.
-        from chdb.state.sqlitelike import Connection
+        from chdb.state.sqlitelike import Connection  # noqa: PLC0415
 
         return Connection(f"{self.path}?max_server_memory_usage={self.limits.memory_bytes}")
 

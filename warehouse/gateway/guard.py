@@ -6,7 +6,7 @@ that text, not the client's, is what runs. Everything is refused that is not all
 kinds of statement, kinds of tree node, functions, table functions, databases, system tables.
 
 The engine's `readonly=1` on the analyst's handles and the sandbox around the process stand behind
-this (DESIGN §7); this closes what they leave open: the scalar `file()`, INTO OUTFILE, KILL QUERY,
+this; it closes what they leave open: the scalar `file()`, INTO OUTFILE, KILL QUERY,
 several statements in one, `merge()`, others' queries in `system.processes`.
 """
 
@@ -15,39 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from warehouse.gateway import statement
+from warehouse.gateway import allowed, statement
 from warehouse.gateway.engine import Engine, quote_string
 from warehouse.gateway.errors import GatewayError
 from warehouse.gateway.request import QueryRequest
 from warehouse.gateway.statement import Kind, Statement
 
-_NODES = frozenset(
-    "SelectWithUnionQuery SelectIntersectExceptQuery SelectQuery ExpressionList Function Identifier"
-    " TableIdentifier Literal Asterisk QualifiedAsterisk ColumnsRegexpMatcher ColumnsListMatcher"
-    " QualifiedColumnsRegexpMatcher QualifiedColumnsListMatcher ColumnsTransformerList"
-    " ColumnsExceptTransformer ColumnsReplaceTransformer ColumnsReplaceTransformer::Replacement"
-    " TablesInSelectQuery TablesInSelectQueryElement TableExpression TableJoin ArrayJoin Subquery"
-    " WithElement WindowDefinition WindowListElement OrderByElement InterpolateElement SampleRatio"
-    " Explain DescribeQuery ShowTables ShowColumns ShowFunctions ShowIndexes ShowCreateTableQuery"
-    " ShowCreateViewQuery ShowCreateDatabaseQuery ExistsTableQuery ExistsViewQuery"
-    " ExistsDatabaseQuery".split()
-)
-_STATEMENTS = frozenset(
-    node for node in _NODES if node.endswith("Query") or node.startswith(("Show", "Explain"))
-) - {"SelectQuery", "SelectIntersectExceptQuery"}
-_TABLE_FUNCTIONS = frozenset(
-    "numbers numbers_mt zeros zeros_mt generateSeries generate_series generateRandom values"
-    " SQLStandardValues null viewExplain".split()
-)
-# What clients and BI tools read to describe a schema; none of it has queries, credentials, paths.
-_SYSTEM_TABLES = frozenset(
-    "one numbers numbers_mt zeros zeros_mt databases tables columns functions table_functions"
-    " settings data_type_families formats keywords time_zones aggregate_function_combinators"
-    " table_engines collations constraints contributors licenses".split()
-)
-_SYSTEM_DATABASES = frozenset({"system", "information_schema", "INFORMATION_SCHEMA"})
 _IN_FUNCTION = re.compile(r"(global)?(not)?(null)?in(ignoreset)?\Z", re.IGNORECASE)
 _NODE = re.compile(r"(?P<indent> *)(?P<kind>\S+)(?: +(?P<rest>.*))?\Z")
 _ALIAS_AND_CHILDREN = re.compile(r"( \(alias .*\))?( \(children \d+\))?\Z")
@@ -70,7 +44,7 @@ class Guard:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._functions = _load_functions()
+        self._functions = allowed.functions()
         self._known_table_functions: frozenset[str] = frozenset()
         self._combinators: tuple[str, ...] = ()
 
@@ -128,7 +102,7 @@ class Guard:
         return _read_tree(listing.decode().splitlines())
 
     def _check_statement(self, root: Node, canonical: bytes) -> None:
-        if root.kind not in _STATEMENTS:
+        if root.kind not in allowed.STATEMENTS:
             raise GatewayError(
                 "READONLY", f"Cannot execute query in readonly mode: {root.kind} is not allowed"
             )
@@ -148,7 +122,7 @@ class Guard:
     def _check_node(self, node: Node) -> None:
         if node.kind == "Set" and not (node.parent and node.parent.kind == "Explain"):
             raise GatewayError("READONLY", "Cannot modify settings in readonly mode")
-        if node.kind not in _NODES and node.kind != "Set":
+        if node.kind not in allowed.NODES and node.kind != "Set":
             raise _denied(f"{node.kind} in a query")
         if node.kind == "Literal" and node.depth == 1:
             raise GatewayError("INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed")
@@ -163,18 +137,21 @@ class Guard:
         if node.parent is not None and node.parent.kind == "TableExpression":
             # Parameterized views look like table functions; those the engine knows are refused
             # unless listed, any other name can only be a view of the current database.
-            if node.name not in _TABLE_FUNCTIONS and node.name in self._known_table_functions:
+            if (
+                node.name not in allowed.TABLE_FUNCTIONS
+                and node.name in self._known_table_functions
+            ):
                 raise _denied(f"table function {node.name}")
-            if node.name not in _TABLE_FUNCTIONS:
+            if node.name not in allowed.TABLE_FUNCTIONS:
                 self._check_table(node.name)
             return
         if not self._function_allowed(node.name.lower()):
             raise _denied(f"function {node.name}")
         arguments = node.children[0].children if node.children else []
-        if _IN_FUNCTION.match(node.name) and len(arguments) == 2:
+        last = arguments[-1] if arguments else None
+        if _IN_FUNCTION.match(node.name) and last is not None and last.kind == "Identifier":
             # The right side of IN may name a table.
-            if arguments[1].kind == "Identifier":
-                self._check_table(arguments[1].name)
+            self._check_table(last.name)
 
     def _function_allowed(self, name: str) -> bool:
         """Listed, or listed and followed by aggregate function combinators."""
@@ -191,23 +168,18 @@ class Guard:
         database, dot, table = name.partition(".")
         if not dot or database == self._engine.database:
             return
-        described = database != "system" or table in _SYSTEM_TABLES
-        if database not in _SYSTEM_DATABASES or not described:
+        described = database != "system" or table in allowed.SYSTEM_TABLES
+        if database not in allowed.SYSTEM_DATABASES or not described:
             raise _denied(f"table {name}")
 
     def _check_identifier(self, node: Node) -> None:
         database, dot, _ = node.name.partition(".")
-        if dot and database in _SYSTEM_DATABASES:
+        if dot and database in allowed.SYSTEM_DATABASES:
             self._check_table(".".join(node.name.split(".")[:2]))
 
 
 def _denied(what: str) -> GatewayError:
     return GatewayError("ACCESS_DENIED", f"Not enough privileges: {what} is not allowed here")
-
-
-def _load_functions() -> frozenset[str]:
-    lines = Path(__file__).with_name("allowed_functions.txt").read_text().splitlines()
-    return frozenset(line.lower() for line in lines if line and not line.startswith("#"))
 
 
 def _quoted_identifiers(text: bytes) -> list[str]:

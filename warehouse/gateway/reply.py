@@ -65,7 +65,10 @@ class Reply:
             "X-ClickHouse-Exception-Tag": self._tag,
         }
         self._encoder = self._make_encoder()
-        self._held: IO[bytes] = self._make_buffer()
+        # Outlives this function: closed with the reply, and by the collector if it is dropped.
+        self._held: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115
+            max_size=_SPOOL_MEMORY_BYTES
+        )
         self._held_bytes = 0
         self._stream: web.StreamResponse | None = None
 
@@ -75,9 +78,6 @@ class Reply:
             self._headers["Content-Encoding"] = self._request.coding
             return encoder(self._request.coding, self._request.coding_level)
         return NativeEncoder() if self._request.native_response else Identity()
-
-    def _make_buffer(self) -> IO[bytes]:
-        return tempfile.SpooledTemporaryFile(max_size=_SPOOL_MEMORY_BYTES)
 
     @property
     def started(self) -> bool:
@@ -100,30 +100,33 @@ class Reply:
         self._held.write(coded)
         self._held_bytes += len(coded)
         if self._held_bytes > self._request.buffer_bytes and not self._request.wait_end_of_query:
-            await self._start({})
-
-    async def _start(self, more: Mapping[str, str]) -> web.StreamResponse:
-        stream = web.StreamResponse(headers={**self._headers, **more})
-        if more:
-            stream.content_length = self._held_bytes
-        else:
+            stream = web.StreamResponse(headers=self._headers)
             stream.enable_chunked_encoding()
+            await self._send_held(stream)
+
+    async def _send_held(self, stream: web.StreamResponse) -> None:
         await stream.prepare(self._http)
         self._stream = stream
         self._held.seek(0)
         while part := self._held.read(_SPOOL_MEMORY_BYTES):
             await stream.write(part)
         self._held.close()
-        return stream
 
     async def finish(self, progress: Progress) -> web.StreamResponse:
-        """Sends what is held back; a reply not started yet also carries the summary."""
+        """The response, complete; one that had not been started also carries the summary."""
         await self._put(self._encoder.finish())
-        if self._stream is None:
-            await self._start({"X-ClickHouse-Summary": summary(progress)})
-        assert self._stream is not None
-        await self._stream.write_eof()
-        return self._stream
+        if self._stream is not None:
+            await self._stream.write_eof()
+            return self._stream
+        headers = {**self._headers, "X-ClickHouse-Summary": summary(progress)}
+        if self._held_bytes <= _SPOOL_MEMORY_BYTES:
+            self._held.seek(0)
+            return web.Response(body=self._held.read(), headers=headers)
+        stream = web.StreamResponse(headers=headers)
+        stream.content_length = self._held_bytes
+        await self._send_held(stream)
+        await stream.write_eof()
+        return stream
 
     async def fail(self, error: GatewayError, version: str) -> None:
         """Reports an error after the status has gone out, the way servers since 25.11 do: a block
@@ -131,7 +134,8 @@ class Reply:
 
         Raises ConnectionResetError, always, so that nobody completes the response.
         """
-        assert self._stream is not None
+        if self._stream is None:
+            raise RuntimeError("an error before the status has a response of its own")
         message = error.body(version)
         block = (
             f"\r\n__exception__\r\n{self._tag}\r\n{message}"

@@ -33,6 +33,12 @@ _SCOPE_ABSTRACT_UNIX_SOCKET, _SCOPE_SIGNAL = 1 << 0, 1 << 1
 _FS_BY_ABI = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
 _FS_LATEST = (1 << 16) - 1
 
+_SYSTEM_READABLE = (
+    *("/usr", "/lib", "/lib64", "/bin", "/dev/urandom", "/dev/random"),
+    *("/etc/ld.so.cache", "/etc/localtime", "/etc/timezone", "/etc/os-release"),
+    *("/proc", "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm"),
+)
+
 
 class SandboxUnavailable(Exception):
     """The kernel lacks Landlock, or has it switched off."""
@@ -40,13 +46,9 @@ class SandboxUnavailable(Exception):
 
 def readable_paths() -> list[Path]:
     """What Python, this package and the engine read: code, libraries, facts of the machine."""
-    fixed = (
-        "/usr /lib /lib64 /bin /etc/ld.so.cache /etc/localtime /etc/timezone /etc/os-release"
-        " /proc /sys/devices/system /sys/fs/cgroup /sys/kernel/mm /dev/urandom /dev/random"
-    ).split()
     python = [sys.prefix, sys.base_prefix, *sysconfig.get_paths().values()]
     package = Path(__file__).resolve().parent
-    return [Path(path) for path in (*fixed, *python, package)]
+    return [Path(path) for path in (*_SYSTEM_READABLE, *python, package)]
 
 
 def restrict(writable: Iterable[Path], readable: Iterable[Path]) -> int:

@@ -1,0 +1,103 @@
+"""The names the analyst's statements may be made of; see `guard` for how they are checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# Kinds of node in the engine's syntax tree (EXPLAIN AST), statements among them.
+NODES = frozenset(
+    [
+        "SelectWithUnionQuery",
+        "SelectIntersectExceptQuery",
+        "SelectQuery",
+        "ExpressionList",
+        "Function",
+        "Identifier",
+        "TableIdentifier",
+        "Literal",
+        "Asterisk",
+        "QualifiedAsterisk",
+        "ColumnsRegexpMatcher",
+        "ColumnsListMatcher",
+        "QualifiedColumnsRegexpMatcher",
+        "QualifiedColumnsListMatcher",
+        "ColumnsTransformerList",
+        "ColumnsExceptTransformer",
+        "ColumnsReplaceTransformer",
+        "ColumnsReplaceTransformer::Replacement",
+        "TablesInSelectQuery",
+        "TablesInSelectQueryElement",
+        "TableExpression",
+        "TableJoin",
+        "ArrayJoin",
+        "Subquery",
+        "WithElement",
+        "WindowDefinition",
+        "WindowListElement",
+        "OrderByElement",
+        "InterpolateElement",
+        "SampleRatio",
+        "Explain",
+        "DescribeQuery",
+        "ShowTables",
+        "ShowColumns",
+        "ShowFunctions",
+        "ShowIndexes",
+        "ShowCreateTableQuery",
+        "ShowCreateViewQuery",
+        "ShowCreateDatabaseQuery",
+        "ExistsTableQuery",
+        "ExistsViewQuery",
+        "ExistsDatabaseQuery",
+    ]
+)
+STATEMENTS = frozenset(
+    node for node in NODES if node.endswith("Query") or node.startswith(("Show", "Explain"))
+) - {"SelectQuery", "SelectIntersectExceptQuery"}
+TABLE_FUNCTIONS = frozenset(
+    [
+        "numbers",
+        "numbers_mt",
+        "zeros",
+        "zeros_mt",
+        "generateSeries",
+        "generate_series",
+        "generateRandom",
+        "values",
+        "SQLStandardValues",
+        "null",
+    ]
+)
+# What clients and BI tools read to describe a schema; none of it has queries, credentials, paths.
+SYSTEM_TABLES = frozenset(
+    [
+        "one",
+        "numbers",
+        "numbers_mt",
+        "zeros",
+        "zeros_mt",
+        "databases",
+        "tables",
+        "columns",
+        "functions",
+        "table_functions",
+        "settings",
+        "data_type_families",
+        "formats",
+        "keywords",
+        "time_zones",
+        "aggregate_function_combinators",
+        "table_engines",
+        "collations",
+        "constraints",
+        "contributors",
+        "licenses",
+    ]
+)
+SYSTEM_DATABASES = frozenset({"system", "information_schema", "INFORMATION_SCHEMA"})
+
+
+def functions() -> frozenset[str]:
+    """Functions of `allowed_functions.txt`, in lower case."""
+    lines = Path(__file__).with_name("allowed_functions.txt").read_text().splitlines()
+    return frozenset(line.lower() for line in lines if line and not line.startswith("#"))
