@@ -36,6 +36,7 @@ TRANSIENT = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # its protocol, met by the end of the connection in mid-step
     OSError,
 )
 GIVE_UP_AFTER_S = 10.0

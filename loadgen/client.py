@@ -67,6 +67,10 @@ class ApiClient:
         self._http.headers["Authorization"] = f"Bearer {token}"
         return token
 
+    async def log_out(self) -> None:
+        """End the session."""
+        await self.post("/auth/logout", {})
+
     async def token_for(self, login: str, password: str, operator: str | None = None) -> str:
         """Open a session without using it in this client: the bearer token of another player."""
         form = {"login": login, "password": password, "transport": "bearer"}

@@ -13,7 +13,7 @@ from typing import Self
 import msgspec
 
 from api.stack.directory import write_private
-from api.stack.processes import StackError
+from api.stack.errors import StackError
 
 DATABASE = "pitboss"
 

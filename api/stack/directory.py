@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.stack.processes import StackError
+from api.stack.errors import StackError
 
 # Any of these marks a directory as ours, so that we never take over somebody's other files.
 _OURS = ("lock", "credentials.json")

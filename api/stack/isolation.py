@@ -17,7 +17,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from api.stack.processes import StackError
+from api.stack.errors import StackError
 
 # Outside every home directory, so that the account can reach it; one folder per cluster.
 _ACCOUNT_HOME = Path("/var/lib/pitboss")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from api.stack.health import Probe
-from api.stack.processes import StackError, open_log, start_marker
+from api.stack.errors import StackError
+from api.stack.processes import open_log, start_marker
 from api.stack.state import ProcessState
 
 _FIRST_DELAY_SECONDS = 0.1

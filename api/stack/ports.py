@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from api.stack.processes import StackError
+from api.stack.errors import StackError
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

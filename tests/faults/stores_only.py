@@ -6,7 +6,7 @@
 import asyncio
 import sys
 
-from api.stack.processes import StackError
+from api.stack.errors import StackError
 from api.stack.up import Options, run
 
 
