@@ -78,14 +78,18 @@ class ApiClient:
             form["operator"] = operator
         return (await self.post("/auth/login", form))["token"]
 
-    async def get(self, path: str, **query: Any) -> Any:
-        """GET a JSON document; raises :class:`ApiError` for anything but success."""
-        return (await self.send("GET", path, params=query)).json()
+    async def get(self, path: str, *, token: str | None = None, **query: Any) -> Any:
+        """GET a JSON document; raises :class:`ApiError` for anything but success.
 
-    async def post(self, path: str, body: Any, *, key: str | None = None) -> Any:
-        """POST JSON, with an ``Idempotency-Key`` if given."""
-        headers = {"Idempotency-Key": key} if key else None
-        response = await self.send("POST", path, json=body, headers=headers)
+        ``token`` speaks for another session than the client's own.
+        """
+        return (await self.send("GET", path, params=query, headers=_headers(token))).json()
+
+    async def post(
+        self, path: str, body: Any, *, key: str | None = None, token: str | None = None
+    ) -> Any:
+        """POST JSON, with an ``Idempotency-Key`` if given; the answer, None if it is empty."""
+        response = await self.send("POST", path, json=body, headers=_headers(token, key))
         return response.json() if response.content else None
 
     async def put(self, path: str, body: Any) -> Any:
@@ -120,6 +124,11 @@ class ApiClient:
                 pause = min(_retry_after(response, pause), _MAX_PAUSE_SECONDS)
             await asyncio.sleep(pause)
         raise AssertionError("every path above returns or raises")
+
+
+def _headers(token: str | None, key: str | None = None) -> dict[str, str]:
+    headers = {"Idempotency-Key": key} if key else {}
+    return headers | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
 def _retry_after(response: httpx.Response, default: float) -> float:
