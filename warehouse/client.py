@@ -1,0 +1,130 @@
+"""Reads from the warehouse: named queries that cannot be run without an operator.
+
+Query texts are files in ``warehouse/sql/endpoints``; what a client sends reaches ClickHouse only
+as the value of a typed parameter.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import aiohttp
+import clickhouse_connect
+import msgspec
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from warehouse.sql_files import read_sql
+
+Row = TypeVar("Row")
+Parameter = int | bool | str | datetime | UUID | list[UUID]
+
+TENANT_PARAMETER = "{operator_id:UInt16}"
+
+_SETTINGS: dict[str, Any] = {
+    "output_format_json_quote_64bit_integers": 0,
+    "date_time_output_format": "iso",
+    "max_execution_time": 20,
+    "wait_end_of_query": 1,
+}
+
+
+class WarehouseUnavailable(Exception):
+    """ClickHouse is away or refuses; the cause is chained and says more."""
+
+
+class UnboundQuery(Exception):
+    """A query text that does not bind an operator; it must never run for a client."""
+
+
+class Warehouse:
+    """A pool of connections to ClickHouse for the API; safe for concurrent use."""
+
+    def __init__(self, clickhouse_url: str) -> None:
+        self._url = clickhouse_url
+        self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
+
+    async def read(
+        self, endpoint: str, row: type[Row], *, operator_id: int, **parameters: Parameter
+    ) -> list[Row]:
+        """The rows of ``warehouse/sql/endpoints/<endpoint>.sql`` for one operator.
+
+        Raises ``WarehouseUnavailable`` when ClickHouse is away or refuses the query.
+        """
+        text = tenant_query(endpoint)
+        values = {name: _as_text(value) for name, value in parameters.items()}
+        try:
+            client = await self._connected()
+            answer = await client.raw_query(
+                text,
+                parameters={**values, "operator_id": operator_id},
+                settings=_SETTINGS,
+                fmt="JSON",
+            )
+        except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise WarehouseUnavailable(f"query {endpoint} failed") from error
+        return _decode(answer, row)
+
+    async def ping(self) -> bool:
+        """Whether ClickHouse answers."""
+        try:
+            return await (await self._connected()).ping()
+        except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
+
+    async def _connected(self) -> AsyncClient:
+        """The client, made on first use: an API that starts before ClickHouse must not fail."""
+        async with self._connecting:
+            if self._client is None:
+                self._client = await clickhouse_connect.get_async_client(
+                    dsn=self._url,
+                    autogenerate_session_id=False,
+                    connect_timeout=3,
+                    send_receive_timeout=25,
+                    query_retries=1,
+                )
+            return self._client
+
+
+def tenant_query(endpoint: str) -> str:
+    """The endpoint's SQL. Raises ``UnboundQuery`` if it names no operator."""
+    text = read_sql("endpoints", endpoint)
+    if TENANT_PARAMETER not in text:
+        raise UnboundQuery(f"endpoint query {endpoint} lacks {TENANT_PARAMETER}")
+    return text
+
+
+class _Answer(msgspec.Struct):
+    """ClickHouse's JSON format; an error in the middle of the rows is a member of its own."""
+
+    data: msgspec.Raw = msgspec.Raw(b"[]")
+    exception: str | None = None
+
+
+def _decode(answer: bytes, row: type[Row]) -> list[Row]:
+    decoded = msgspec.json.decode(answer, type=_Answer)
+    if decoded.exception is not None:
+        raise WarehouseUnavailable(decoded.exception)
+    return msgspec.json.decode(decoded.data, type=list[row])  # type: ignore[valid-type]
+
+
+def _as_text(value: Parameter) -> int | str | list[str]:
+    match value:
+        case bool():
+            return int(value)
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        case UUID():
+            return str(value)
+        case list():
+            return [str(member) for member in value]
+        case _:
+            return value

@@ -1,0 +1,60 @@
+"""Brings a ClickHouse database to the newest schema; safe to run any number of times.
+
+Tables and materialized views change only by migrations. Plain views hold no data, so they are
+replaced on every run by what their files say.
+"""
+
+from pathlib import Path
+
+import clickhouse_connect
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import make_url
+
+from warehouse.sql_files import read_sql, sql_names
+
+MATERIALIZED_SUFFIX = "_mv"
+
+
+def upgrade(clickhouse_url: str, revision: str = "head") -> None:
+    """Create the database if needed, run every outstanding migration, replace the plain views.
+
+    ``clickhouse_url`` is ``http://user:password@host:port/database`` of the writing user.
+    ClickHouse has no transactional DDL, so every step can be repeated after an interruption.
+    Raises ``clickhouse_connect.driver.exceptions.Error`` or ``sqlalchemy.exc.SQLAlchemyError``.
+    """
+    create_database(clickhouse_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = make_url(clickhouse_url).set(drivername="clickhousedb")
+    command.upgrade(config, revision)
+    replace_views(clickhouse_url)
+
+
+def create_database(clickhouse_url: str) -> None:
+    """Create the URL's database unless it is there."""
+    url = make_url(clickhouse_url)
+    if not url.database:
+        raise ValueError("The ClickHouse URL names no database")
+    server = url.set(database="default").render_as_string(hide_password=False)
+    with clickhouse_connect.get_client(dsn=server, autogenerate_session_id=False) as client:
+        client.command(
+            "CREATE DATABASE IF NOT EXISTS {name:Identifier}", parameters={"name": url.database}
+        )
+
+
+def replace_views(clickhouse_url: str) -> None:
+    """Make every plain view what ``warehouse/sql/views`` says now."""
+    with clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False) as client:
+        for name in plain_views():
+            client.command(read_sql("views", name))
+
+
+def plain_views() -> list[str]:
+    """Names of the views that are read; those that feed a rollup end in ``_mv``."""
+    return [name for name in sql_names("views") if not name.endswith(MATERIALIZED_SUFFIX)]
+
+
+def materialized_views() -> list[str]:
+    """Names of the views that feed the rollups, each on a table named like it without suffix."""
+    return [name for name in sql_names("views") if name.endswith(MATERIALIZED_SUFFIX)]

@@ -1,0 +1,48 @@
+"""Raw tables, dimensions, the first rollups and the views that feed them.
+
+Objects are created from ``warehouse/sql`` with IF NOT EXISTS. A later migration that alters one
+does so with IF [NOT] EXISTS too and edits the file, so the files always show the schema as it is
+and a fresh database gets it at once.
+
+Revision ID: 0001
+"""
+
+from alembic import op
+
+from warehouse.sql_files import read_sql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TABLES = (
+    "bets",
+    "transactions",
+    "players",
+    "games",
+    "operators",
+    "game_hourly",
+    "player_bets",
+    "player_daily",
+    "player_transactions",
+    "transactions_hourly",
+)
+FEEDING_VIEWS = (
+    "game_hourly_mv",
+    "player_bets_mv",
+    "player_daily_mv",
+    "player_transactions_mv",
+    "transactions_hourly_mv",
+)
+
+
+def upgrade() -> None:
+    for name in TABLES:
+        op.get_bind().exec_driver_sql(read_sql("tables", name))
+    for name in FEEDING_VIEWS:
+        op.get_bind().exec_driver_sql(read_sql("views", name))
+
+
+def downgrade() -> None:
+    raise RuntimeError("The warehouse is rebuilt from the ledger instead of being downgraded")

@@ -1,0 +1,267 @@
+"""What the API asks the warehouse, as functions of an operator and typed values."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from warehouse.client import Warehouse
+from warehouse.time_ranges import DAY, HOUR, LAST, TimeRange
+
+RTP_DECIMALS = 6
+
+TRANSACTION_TYPES = (
+    "bet",
+    "rollback",
+    "jackpot",
+    "deposit",
+    "withdrawal",
+    "bonus",
+    "cashback",
+    "adjustment",
+)
+"""What a page of transactions can be limited to; ``jackpot`` are the bets that hit one."""
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over bets, net of rollbacks; minor units, ``*_e4`` in 1/10,000 of one.
+
+    Free spins are counted apart: they have no wager and no win, but a stake and a win of their own.
+    """
+
+    bets: int = 0
+    free_spins: int = 0
+    winning_bets: int = 0
+    wager: int = 0
+    wager_real: int = 0
+    wager_bonus: int = 0
+    win: int = 0
+    win_real: int = 0
+    win_bonus: int = 0
+    jackpot: int = 0
+    jackpot_hits: int = 0
+    jackpot_contribution_e4: int = 0
+    free_spin_stake: int = 0
+    free_spin_win: int = 0
+    theoretical_ggr_e4: int = 0
+
+    @property
+    def ggr(self) -> int:
+        """Gross gaming revenue: wagers minus base wins."""
+        return self.wager - self.win
+
+    @property
+    def rtp(self) -> float | None:
+        """Return to player: base wins over wagers; None when nothing was wagered."""
+        return ratio(self.win, self.wager)
+
+    @property
+    def rtp_with_jackpot(self) -> float | None:
+        """RTP if jackpots counted as wins; they come from the pools, not from the house."""
+        return ratio(self.win + self.jackpot, self.wager)
+
+    @property
+    def hold(self) -> float | None:
+        """GGR over wagers; None when nothing was wagered."""
+        return ratio(self.ggr, self.wager)
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(
+            **{name: getattr(self, name) + getattr(other, name) for name in _FIGURE_NAMES}
+        )
+
+
+_FIGURE_NAMES = Figures.__struct_fields__
+
+
+class GameFigures(Figures, frozen=True, kw_only=True):
+    """Figures of a game, with what the catalogue says of it."""
+
+    game_id: int
+    game_name: str
+    provider: str
+    category: str
+    theoretical_rtp_bps: int
+
+
+class PlayerFigures(Figures, frozen=True, kw_only=True):
+    """Figures of a player."""
+
+    player_id: UUID
+    username: str
+
+
+class PlayerCash(msgspec.Struct, frozen=True, kw_only=True):
+    """A player's completed deposits and withdrawals, all time, minor units."""
+
+    deposits: int = 0
+    deposit_count: int = 0
+    withdrawals: int = 0
+    withdrawal_count: int = 0
+
+
+class TransactionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A bet, a rollback or a transaction. ``part`` tells rows of one id apart in the order."""
+
+    type: str
+    id: UUID
+    part: int
+    player_id: UUID
+    created_at: datetime
+    updated_at: datetime
+    currency: str
+    amount: int
+    status: str
+    real_balance_after: int
+    bonus_balance_after: int
+    game_id: int
+    game_name: str
+    bet_type: str
+    wager: int
+    win: int
+    jackpot: int
+    ggr: int
+    fee: int
+    method: str
+    provider: str
+    reason: str
+
+
+class PageStart(msgspec.Struct, frozen=True):
+    """A page of transactions starts after this row; by default before the newest."""
+
+    created_at: datetime = LAST
+    id: UUID = UUID(int=2**128 - 1)
+    part: int = 2
+
+
+class _PlayerName(msgspec.Struct, frozen=True):
+    player_id: UUID
+    username: str
+
+
+def ratio(part: int, whole: int) -> float | None:
+    """``part / whole`` to six decimals, or None when there is no whole."""
+    return None if whole == 0 else round(part / whole, RTP_DECIMALS)
+
+
+async def game_figures(
+    warehouse: Warehouse,
+    operator_id: int,
+    period: TimeRange,
+    *,
+    include_bots: bool = True,
+    game_id: int | None = None,
+    category: str | None = None,
+    provider: str | None = None,
+    player_id: UUID | None = None,
+) -> list[GameFigures]:
+    """Figures by game, most wagered first; exact to the microsecond at both ends."""
+    filters = {
+        "include_bots": include_bots,
+        "game_id": game_id or 0,
+        "category": category or "",
+        "provider": provider or "",
+    }
+    if player_id is not None:
+        return await warehouse.read(
+            "games_of_player",
+            GameFigures,
+            operator_id=operator_id,
+            player_id=player_id,
+            from_time=period.start,
+            to_time=period.end,
+            **filters,
+        )
+    return await warehouse.read(
+        "games", GameFigures, operator_id=operator_id, **_bounds(period, HOUR), **filters
+    )
+
+
+async def player_figures(
+    warehouse: Warehouse,
+    operator_id: int,
+    period: TimeRange,
+    *,
+    include_bots: bool = True,
+    player_ids: list[UUID] | None = None,
+    limit: int = 500,
+) -> list[PlayerFigures]:
+    """Figures by player, most wagered first; of some players only if ``player_ids`` is given."""
+    if player_ids == []:
+        return []
+    return await warehouse.read(
+        "players",
+        PlayerFigures,
+        operator_id=operator_id,
+        include_bots=include_bots,
+        player_ids=player_ids or [],
+        limit=limit,
+        **_bounds(period, DAY),
+    )
+
+
+async def player_cash(warehouse: Warehouse, operator_id: int, player_id: UUID) -> PlayerCash:
+    """What the player paid in and took out, all time."""
+    rows = await warehouse.read(
+        "player_cash", PlayerCash, operator_id=operator_id, player_id=player_id
+    )
+    return rows[0] if rows else PlayerCash()
+
+
+async def transaction_page(
+    warehouse: Warehouse,
+    operator_id: int,
+    period: TimeRange,
+    *,
+    limit: int,
+    after: PageStart | None = None,
+    type: str | None = None,
+    player_id: UUID | None = None,
+    include_bots: bool = True,
+) -> list[TransactionRow]:
+    """Bets and transactions in one list, newest first; ``type`` is one of TRANSACTION_TYPES."""
+    after = after or PageStart()
+    parameters = {
+        "from_time": period.start,
+        "to_time": period.end,
+        "cursor_time": after.created_at,
+        "cursor_id": after.id,
+        "cursor_part": after.part,
+        "include_bots": include_bots,
+        "type": type or "",
+        "limit": limit,
+    }
+    if player_id is None:
+        return await warehouse.read(
+            "transactions", TransactionRow, operator_id=operator_id, **parameters
+        )
+    return await warehouse.read(
+        "transactions_of_player",
+        TransactionRow,
+        operator_id=operator_id,
+        player_id=player_id,
+        **parameters,
+    )
+
+
+async def player_names(
+    warehouse: Warehouse, operator_id: int, player_ids: set[UUID]
+) -> dict[UUID, str]:
+    """Usernames of the operator's players among ``player_ids``."""
+    if not player_ids:
+        return {}
+    rows = await warehouse.read(
+        "player_names", _PlayerName, operator_id=operator_id, player_ids=sorted(player_ids)
+    )
+    return {row.player_id: row.username for row in rows}
+
+
+def _bounds(period: TimeRange, grain: timedelta) -> dict[str, datetime]:
+    split = period.split(grain)
+    return {
+        "from_time": split.start,
+        "whole_from": split.whole_start,
+        "whole_to": split.whole_end,
+        "to_time": split.end,
+    }

@@ -1,0 +1,193 @@
+"""Streams the ledger's outbox into ClickHouse, every row exactly once in effect.
+
+A batch is what one Postgres snapshot adds to the snapshot before. It is stored in Postgres before
+anything is sent, read in a fixed order, cut in a fixed way and sent under tokens that ClickHouse
+deduplicates. Whatever fails in between, the same batch is read, cut and sent again.
+"""
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import redis.exceptions
+import structlog
+from redis.asyncio import Redis
+
+from warehouse import relay_metrics as metrics
+from warehouse import watermark
+from warehouse.chunks import MAX_CHUNK_BYTES, MAX_CHUNK_ROWS, Chunk, ChunkCutter
+from warehouse.outbox import COMMAND_TIMEOUT_SECONDS, Batch, Outbox, Overtaken
+from warehouse.raw_tables import INSERT_TIMEOUT_SECONDS, RawTables
+
+logger = structlog.get_logger(__name__)
+
+STEP_SECONDS = 10.0
+"""A loop that has not come round for so long, outside of a store's own timeout, is stuck."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often the relay looks, in seconds."""
+
+    busy: float = 0.01
+    """After a batch: bets are coming."""
+
+    idle: float = 0.1
+    """The longest pause; each look that finds nothing doubles the last one up to this."""
+
+    standby: float = 1.0
+    """Between attempts to become the leader."""
+
+    checkpoint: float = 60.0
+    """Without rows for so long, a batch without rows moves the stored snapshot on."""
+
+    backoff: float = 0.1
+    """After the first failure; doubles with each further one up to ``backoff_limit``."""
+
+    backoff_limit: float = 5.0
+
+
+@dataclass(kw_only=True)
+class Relay:
+    """One relay; of several on the same database one streams and the others stand by."""
+
+    postgres_dsn: str
+    tables: RawTables
+    redis: Redis
+    pace: Pace = field(default_factory=Pace)
+    chunk_rows: int = MAX_CHUNK_ROWS
+    chunk_bytes: int = MAX_CHUNK_BYTES
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _alive_until: float = field(default_factory=lambda: time.monotonic() + STEP_SECONDS)
+    _failures: int = 0
+
+    async def run(self) -> None:
+        """Lead or stand by until ``stop()``; a store's failures are logged, counted and retried."""
+        while not self._stopping.is_set():
+            try:
+                async with Outbox.connect(self.postgres_dsn) as outbox:
+                    if await self._lead_or_wait(outbox):
+                        await self._stream(outbox)
+            except Exception as error:
+                await self._back_off(error)
+            finally:
+                metrics.LEADER.set(0)
+        await self.tables.close()
+
+    def stop(self) -> None:
+        """End ``run()`` after the batch that is under way."""
+        self._stopping.set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop still turns; a store that is away does not make it stop."""
+        return time.monotonic() < self._alive_until
+
+    def _expect_step_within(self, seconds: float) -> None:
+        self._alive_until = time.monotonic() + seconds
+
+    async def _lead_or_wait(self, outbox: Outbox) -> bool:
+        """True as soon as this relay is the leader, False if it is to stop before that."""
+        while not self._stopping.is_set():
+            self._expect_step_within(STEP_SECONDS)
+            if await outbox.try_lead():
+                logger.info("relay leads")
+                return True
+            await self._pause(self.pace.standby)
+        return False
+
+    async def _stream(self, outbox: Outbox) -> None:
+        """Relay batch after batch; any error ends the leadership and starts afresh."""
+        await self.tables.check()
+        metrics.LEADER.set(1)
+        last = await outbox.last_batch()
+        pause, moved_at = self.pace.busy, time.monotonic()
+        while not self._stopping.is_set():
+            checkpoint_due = time.monotonic() - moved_at > self.pace.checkpoint
+            try:
+                newer = await self.step(outbox, last, checkpoint_due)
+            except Overtaken as overtaken:
+                metrics.PAUSES.inc()
+                logger.debug("relay waits", reason=str(overtaken))
+                newer, last = None, await outbox.last_batch()
+            self._failures = 0
+            if newer is not None:
+                last, pause, moved_at = newer, self.pace.busy, time.monotonic()
+            else:
+                pause = min(pause * 2, self.pace.idle)
+            await self._pause(pause)
+
+    async def step(self, outbox: Outbox, last: Batch, checkpoint_due: bool = False) -> Batch | None:
+        """Look once and relay what there is; the newest batch if there is a new one.
+
+        A batch that an earlier relay planned and did not finish comes first.
+        Raises ``Overtaken`` when another process holds or has moved the batches.
+        """
+        self._expect_step_within(STEP_SECONDS + COMMAND_TIMEOUT_SECONDS)
+        if not last.sent:
+            return await self._send(outbox, last)
+        look = await outbox.look(last)
+        if look.has_rows or (checkpoint_due and look.snapshot != last.snapshot):
+            planned = await outbox.plan(last, self.chunk_rows, self.chunk_bytes)
+            return await self._send(outbox, planned)
+        # Nothing was committed between the two snapshots: what was promised of the last batch
+        # holds up to this look.
+        await self._publish(look.as_of, last.batch_no, None)
+        return None
+
+    async def _send(self, outbox: Outbox, batch: Batch) -> Batch:
+        """Send every chunk of a planned batch, mark it, and only then promise its ``as_of``."""
+        cutter = ChunkCutter(batch.chunk_rows, batch.chunk_bytes)
+        operators: set[int] = set()
+        oldest = batch.as_of
+        async with aclosing(outbox.rows(batch)) as pages:
+            async for page in pages:
+                operators.update(row.operator_id for row in page if row.operator_id is not None)
+                oldest = min(oldest, page[0].created_at)
+                for chunk in cutter.add(page):
+                    await self._insert(batch, chunk)
+        for chunk in cutter.finish():
+            await self._insert(batch, chunk)
+        if batch.row_count:
+            metrics.LAG_SECONDS.observe((datetime.now(UTC) - oldest).total_seconds())
+        await outbox.mark_sent(batch)
+        metrics.BATCHES.inc()
+        metrics.BATCH_ROWS.observe(batch.row_count)
+        await self._publish(batch.as_of, batch.batch_no, operators if batch.row_count else None)
+        return await outbox.last_batch()
+
+    async def _insert(self, batch: Batch, chunk: Chunk) -> None:
+        self._expect_step_within(STEP_SECONDS + INSERT_TIMEOUT_SECONDS)
+        token = chunk.token(batch.stream_id, batch.batch_no)
+        await self.tables.insert(chunk.topic, chunk.body, token)
+        metrics.ROWS.labels(chunk.topic).inc(chunk.rows)
+
+    async def _publish(self, as_of: datetime, batch_no: int, operators: set[int] | None) -> None:
+        """Without Redis the stream goes on; only the watermark stands still, which is true too."""
+        metrics.WATERMARK_SECONDS.set(as_of.timestamp())
+        try:
+            await watermark.publish(self.redis, as_of=as_of, batch_no=batch_no, operators=operators)
+        except redis.exceptions.RedisError as error:
+            metrics.FAILURES.labels(type(error).__name__).inc()
+            logger.warning("watermark not published", error=str(error))
+
+    async def _back_off(self, error: Exception) -> None:
+        self._failures += 1
+        seconds = min(self.pace.backoff * 2 ** min(self._failures, 16), self.pace.backoff_limit)
+        metrics.FAILURES.labels(type(error).__name__).inc()
+        logger.warning(
+            "relay failed", error=repr(error), failures=self._failures, retry_in_seconds=seconds
+        )
+        await self.tables.close()
+        self._expect_step_within(STEP_SECONDS + seconds)
+        await self._pause(seconds)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, but wake up to stop."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,6 @@
+CREATE TABLE IF NOT EXISTS player_transactions AS transactions
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(created_at)
+ORDER BY (operator_id, user_id, created_at, transaction_id, event_no)
+SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+COMMENT 'The rows of transactions in the order of players'

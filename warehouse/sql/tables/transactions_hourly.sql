@@ -1,0 +1,21 @@
+CREATE TABLE IF NOT EXISTS transactions_hourly
+(
+    operator_id UInt16 COMMENT 'Tenant; leads every order key',
+    hour DateTime('UTC') COMMENT 'Start of the hour in which the status was reached',
+    kind LowCardinality(String) COMMENT 'DEPOSIT, WITHDRAWAL, BONUS, ADJUSTMENT …',
+    status LowCardinality(String) COMMENT 'Status that was reached',
+    method LowCardinality(String) COMMENT 'Payment method',
+    is_bot UInt8 COMMENT '1 for demo traffic',
+    events Int64 COMMENT 'How many transactions reached the status',
+    amount Int64 COMMENT 'Sum of their amounts in minor units',
+    fee Int64 COMMENT 'Sum of their fees in minor units',
+    real_delta Int64 COMMENT 'What these events moved on real balances',
+    bonus_delta Int64 COMMENT 'What these events moved on bonus balances',
+    held_delta Int64 COMMENT 'What these events moved on held balances',
+    first_deposits Int64 COMMENT 'Players whose first deposit was completed'
+)
+ENGINE = SummingMergeTree
+PARTITION BY toYYYYMM(hour)
+ORDER BY (operator_id, hour, kind, status, method, is_bot)
+SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+COMMENT 'Statuses reached by operator, hour, kind and method; always aggregate again when reading';

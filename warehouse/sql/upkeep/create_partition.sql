@@ -1,0 +1,1 @@
+SELECT outbox_create_partition($1)

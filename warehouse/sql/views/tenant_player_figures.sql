@@ -1,0 +1,57 @@
+-- Flat on purpose: each view read through another view costs about 10 ms of planning.
+CREATE OR REPLACE VIEW tenant_player_figures AS
+SELECT
+    user_id,
+    is_bot,
+    bets,
+    free_spins,
+    winning_bets,
+    wager,
+    wager_real,
+    wager_bonus,
+    win,
+    win_real,
+    win_bonus,
+    jackpot,
+    jackpot_hits,
+    jackpot_contribution_e4,
+    free_spin_stake,
+    free_spin_win,
+    theoretical_ggr_e4
+FROM player_daily
+WHERE
+    operator_id = {operator_id:UInt16}
+    AND day >= toDate({whole_from:DateTime64(6, 'UTC')})
+    AND day < toDate({whole_to:DateTime64(6, 'UTC')})
+UNION ALL
+SELECT
+    user_id,
+    is_bot,
+    toInt64(if(bet_type = 'FREE_SPIN', 0, sign)) AS bets,
+    toInt64(if(bet_type = 'FREE_SPIN', sign, 0)) AS free_spins,
+    toInt64(if(win = 0, 0, sign)) AS winning_bets,
+    wager,
+    wager_real,
+    wager_bonus,
+    win,
+    win_real,
+    win_bonus,
+    jackpot,
+    toInt64(if(jackpot = 0, 0, sign)) AS jackpot_hits,
+    jackpot_contribution_e4,
+    free_spin_stake,
+    free_spin_win,
+    theoretical_ggr_e4
+FROM bets
+WHERE
+    operator_id = {operator_id:UInt16}
+    AND (
+        (
+            created_at >= {from_time:DateTime64(6, 'UTC')}
+            AND created_at < {whole_from:DateTime64(6, 'UTC')}
+        ) OR (
+            created_at >= {whole_to:DateTime64(6, 'UTC')}
+            AND created_at < {to_time:DateTime64(6, 'UTC')}
+        )
+    )
+COMMENT 'One operator''s figures by player in [from, to): whole days from the rollup, edges from bets'
