@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from api.stack.health import Probe
 from api.stack.errors import StackError
+from api.stack.health import Probe
 from api.stack.processes import open_log, start_marker
 from api.stack.state import ProcessState
 

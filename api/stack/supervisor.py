@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from api.stack.directory import DataDirectory
-from api.stack.part import Part, PartRunner
 from api.stack.errors import StackError
+from api.stack.part import Part, PartRunner
 from api.stack.state import StackState
 
 Step = Callable[[], Awaitable[None]]

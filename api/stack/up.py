@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from api.stack import ports
 from api.stack.credentials import Credentials
 from api.stack.directory import DataDirectory
+from api.stack.errors import StackError
 from api.stack.leftovers import end_leftovers
 from api.stack.parts import PREFERRED_PORTS, LocalStack, python_module
-from api.stack.errors import StackError
 from api.stack.processes import open_log
 from api.stack.state import StackState
 from api.stack.supervisor import Stage, Supervisor

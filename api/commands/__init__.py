@@ -1,0 +1,1 @@
+"""One module per command of `pitboss`, each with its click command as `command`."""
