@@ -38,6 +38,7 @@ from ledger.batch import BetBatcher
 from ledger.bet_record import SpinRequest, SpinResult
 from ledger.database import Role, create_pool
 from ledger.fairness import SeedVault
+from warehouse.client import Warehouse
 
 # Connections of one API process. A bet batch uses one; the others wait for it or retry.
 POOL_SIZES = {Role.AUTH: 4, Role.APP: 8, Role.BATCH: 4}
@@ -107,7 +108,8 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
             for role, size in POOL_SIZES.items()
         }
         state.redis = await stack.enter_async_context(_redis(settings))
-        state.warehouse = None
+        state.warehouse = Warehouse(settings.clickhouse_url)
+        stack.push_async_callback(state.warehouse.close)
         state.vault = SeedVault(settings.secret_key)
         state.limits = RateLimits(settings)
         state.passwords = Passwords()
