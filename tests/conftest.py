@@ -53,9 +53,7 @@ def postgres_url(postgres: EmbeddedPostgres) -> Iterator[str]:
     name = f"test_{next(_numbers)}_{secrets.token_hex(3)}"
     database, template = sql.Identifier(name), sql.Identifier(TEMPLATE)
     with psycopg.connect(postgres.url_of("postgres"), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(database, template)
-        )
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(database, template))
         yield postgres.url_of(name)
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
 
