@@ -16,6 +16,7 @@ from litestar.middleware import DefineMiddleware
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from api import mock_provider
 from api.authentication import SessionMiddleware, csrf_secret
 from api.live import Live
 from api.passwords import Passwords
@@ -38,6 +39,7 @@ from ledger.batch import BetBatcher
 from ledger.bet_record import SpinRequest, SpinResult
 from ledger.database import Role, create_pool
 from ledger.fairness import SeedVault
+from warehouse.client import Warehouse
 from warehouse.client import Warehouse
 
 # Connections of one API process. A bet batch uses one; the others wait for it or retry.
@@ -77,9 +79,14 @@ def create_app(settings: Settings | None = None) -> Litestar:
     Raises ``SettingsError``. Stores are opened when the server starts it, not before.
     """
     settings = settings or Settings.from_env()
+    mock = settings.mock_provider
     return Litestar(
-        route_handlers=[*ROUTE_HANDLERS, schema_files()],
-        lifespan=[_stores],
+        route_handlers=[
+            *ROUTE_HANDLERS,
+            schema_files(),
+            *([mock_provider.router] if mock else []),
+        ],
+        lifespan=[_stores, *([mock_provider.mock_provider_lifespan] if mock else [])],
         state=State({"settings": settings, "trusted_proxies": _trusted(settings)}),
         dependencies=_dependencies(),
         middleware=[

@@ -27,6 +27,7 @@ from api.live import PLAYERS_CHANNEL, WAREHOUSE_CHANNEL, PersistentPubSub
 from api.problems import OUTAGES, Problem
 from api.settings import Settings
 from ledger.errors import Refusal
+from warehouse.client import WarehouseUnavailable
 
 STATIC = Path(__file__).parent / "static"
 UI_POLICY = (
@@ -74,7 +75,7 @@ def _log_exception(logger: Any, scope: Any, _: list[str]) -> None:
         "path": scope["path"],
         "request_id": request_id_of(scope),
     }
-    if isinstance(error, OUTAGES):
+    if isinstance(error, (*OUTAGES, WarehouseUnavailable)):
         logger.warning("store_unavailable", error=repr(error), **facts)
     elif getattr(error, "status_code", 500) >= 500:
         logger.exception("request_failed", **facts)

@@ -21,6 +21,7 @@ from litestar.plugins.problem_details import (
 
 from api.connection import request_id_of
 from ledger.errors import Refusal
+from warehouse.client import WarehouseUnavailable
 
 STATUS_BY_CODE: dict[str, int] = {
     # 400: what was sent cannot be read
@@ -205,6 +206,15 @@ def from_outage(_: Exception) -> Problem:
     )
 
 
+def from_warehouse_outage(_: Exception) -> Problem:
+    """ClickHouse is away: numbers are late, games are not."""
+    return Problem(
+        "warehouse_unavailable",
+        "The analytics store cannot be asked right now; try again shortly.",
+        headers={"Retry-After": "2"},
+    )
+
+
 OUTAGES: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -228,6 +238,7 @@ def problem_details_plugin() -> ProblemDetailsPlugin:
                 Refusal: from_refusal,
                 HTTPException: from_http_exception,
                 **dict.fromkeys(OUTAGES, from_outage),
+                WarehouseUnavailable: from_warehouse_outage,
                 asyncpg.CharacterNotInRepertoireError: from_unstorable_text,
                 Exception: from_exception,
             }

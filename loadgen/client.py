@@ -96,11 +96,13 @@ class ApiClient:
         """PUT JSON."""
         return (await self.send("PUT", path, json=body)).json()
 
-    async def items(self, path: str, **query: Any) -> AsyncIterator[dict[str, Any]]:
+    async def items(
+        self, path: str, *, token: str | None = None, **query: Any
+    ) -> AsyncIterator[dict[str, Any]]:
         """Every item of a list, page after page."""
         cursor: dict[str, str] = {}
         while True:
-            page = await self.get(path, **query, **cursor)
+            page = await self.get(path, token=token, **query, **cursor)
             for item in page["items"]:
                 yield item
             if not page.get("next_cursor"):

@@ -61,7 +61,8 @@ async def seed_static(
     async with ApiClient(base_url) as client:
         await client.log_in(platform_admin_login, platform_admin_password)
         there = await _by_slug(client, "/admin/operators")
-        admins = {entry["slug"]: entry["admin"] for entry in known_operators}
+        known = list(known_operators)
+        admins = {entry["slug"]: entry["admin"] for entry in known}
         for brand in brands:
             operator, change = await _ensure(
                 client, "/admin/operators", "operator_id", asdict(brand), there.get(brand.slug)
@@ -71,6 +72,8 @@ async def seed_static(
                 {"operator_id": operator["operator_id"], "slug": brand.slug, "admin": admin}
             )
             count(change)
+        declared = {brand.slug for brand in brands}
+        seeded.operators += [dict(entry) for entry in known if entry["slug"] not in declared]
         category_ids: dict[str, int] = {}
         there = await _by_slug(client, "/admin/categories")
         for category in categories:

