@@ -13,7 +13,7 @@ from api.commands.options import data_dir_option, running_stack, say
 from api.stack.errors import StackError
 from api.stack.parts import python_module
 from api.stack.up import Options, Running, run, run_once
-from loadgen.bench.pgbench import PgBenchError
+from loadgen.bench import BenchError
 from loadgen.bench.spin import run_spin_bench
 from loadgen.client import ApiError
 
@@ -43,7 +43,7 @@ def command(
     credentials = msgspec.to_builtins(target.credentials)
     try:
         run_spin_bench(credentials, seconds=seconds, rounds=rounds, json_path=json_path)
-    except (ApiError, PgBenchError) as error:
+    except (ApiError, BenchError) as error:
         raise StackError(str(error)) from None
 
 
