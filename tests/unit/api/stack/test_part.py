@@ -113,7 +113,7 @@ async def test_a_part_too_slow_to_serve_is_started_again(tmp_path: Path) -> None
 async def test_what_a_part_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
     script = f"sleep 61 & echo $! > child; {SERVES}"
     async with running(part(tmp_path, script)) as (runner, _):
-        child = int((tmp_path / "child").read_text())  # noqa: ASYNC240
+        child = int((tmp_path / "child").read_text())
         assert start_marker(child)
         send(runner, signal.SIGKILL)
         await until(lambda: runner.state.restarts == 1)
