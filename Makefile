@@ -42,7 +42,7 @@ format: install-test ## Put Python and SQL into the common form
 	$(BIN)/sqlfluff fix $(SQL)
 
 bench: install ## Measure spins against pgbench on a stack of its own
-	$(BIN)/pitboss bench all
+	$(BIN)/pitboss bench all --start
 
 clean: ## Remove what make and the tools made; .pitboss, which holds data, stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis \

@@ -18,6 +18,7 @@ from redis.backoff import ExponentialBackoff
 
 from api import mock_provider
 from api.authentication import SessionMiddleware, csrf_secret
+from api.back_office import open_back_office, open_engine
 from api.live import Live
 from api.passwords import Passwords
 from api.plugins import (
@@ -31,7 +32,20 @@ from api.problems import problem_details_plugin
 from api.rate_limits import RateLimits
 from api.requests import MAX_BODY_BYTES, StrictRequest
 from api.responses import ResponseFinisher
-from api.routes import auth, fairness, games, health, live, payments, spins, wallet, webhooks
+from api.routes import (
+    admin,
+    analytics,
+    auth,
+    fairness,
+    games,
+    health,
+    live,
+    operator,
+    payments,
+    spins,
+    wallet,
+    webhooks,
+)
 from api.sessions import Sessions
 from api.settings import Settings
 from api.tenancy import provide_operator_id, provide_principal
@@ -40,19 +54,21 @@ from ledger.bet_record import SpinRequest, SpinResult
 from ledger.database import Role, create_pool
 from ledger.fairness import SeedVault
 from warehouse.client import Warehouse
-from warehouse.client import Warehouse
 
 # Connections of one API process. A bet batch uses one; the others wait for it or retry.
 POOL_SIZES = {Role.AUTH: 4, Role.APP: 8, Role.BATCH: 4}
 
 ROUTE_HANDLERS = [
     auth.router,
+    admin.router,
     games.router,
     spins.router,
     wallet.router,
     payments.router,
     fairness.router,
     webhooks.router,
+    operator.router,
+    analytics.router,
     live.router,
     health.router,
     health.Metrics,
@@ -61,6 +77,7 @@ ROUTE_HANDLERS = [
 IN_STATE = (
     "settings",
     "pools",
+    "back_office",
     "redis",
     "warehouse",
     "vault",
@@ -117,6 +134,9 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         state.redis = await stack.enter_async_context(_redis(settings))
         state.warehouse = Warehouse(settings.clickhouse_url)
         stack.push_async_callback(state.warehouse.close)
+        engine = open_engine(settings.postgres_url, settings.secret_key)
+        stack.push_async_callback(engine.dispose)
+        state.back_office = open_back_office(engine)
         state.vault = SeedVault(settings.secret_key)
         state.limits = RateLimits(settings)
         state.passwords = Passwords()

@@ -140,7 +140,7 @@ def expired_cookies() -> list[Cookie]:
     return session_cookies("", "", 0)
 
 
-def requires_same_origin(connection: AnyConnection, _: BaseRouteHandler) -> None:
+async def requires_same_origin(connection: AnyConnection, _: BaseRouteHandler) -> None:
     """Guard for login and registration: JSON, and not on behalf of another site.
 
     Raises ``Problem`` ``unsupported_media_type`` or ``cross_origin``.

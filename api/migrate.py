@@ -1,10 +1,12 @@
 """Brings both stores to the newest schema: `python -m api.migrate`, safe to run again and again."""
 
+import argparse
 import sys
 
 import ledger.migrate
 import warehouse.migrate
 from api.settings import Settings, SettingsError
+from ledger.bootstrap import ensure_platform_admin
 
 
 def migrate(settings: Settings) -> None:
@@ -18,11 +20,24 @@ def migrate(settings: Settings) -> None:
 
 def main() -> int:
     """Migrate the stores that the environment names; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m api.migrate", description=__doc__)
+    parser.add_argument(
+        "--platform-admin",
+        metavar="LOGIN",
+        help="also make this platform admin, or set their password: a line on standard input",
+    )
+    login: str | None = parser.parse_args().platform_admin
+    password = sys.stdin.readline().rstrip("\n") if login else ""
+    if login and len(password) < 12:
+        parser.error("the password must have at least 12 characters")
     try:
-        migrate(Settings.from_env())
+        settings = Settings.from_env()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    migrate(settings)
+    if login:
+        ensure_platform_admin(settings.postgres_url, login, password)
     return 0
 
 

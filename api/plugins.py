@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import redis.asyncio
 import structlog
 from litestar import Request, Router
@@ -50,7 +51,7 @@ def structlog_plugin(settings: Settings) -> StructlogPlugin:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=_as_json),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -66,6 +67,10 @@ def structlog_plugin(settings: Settings) -> StructlogPlugin:
     return StructlogPlugin(
         StructlogConfig(structlog_logging_config=config, enable_middleware_logging=False)
     )
+
+
+def _as_json(event: Any, **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
 def _log_exception(logger: Any, scope: Any, _: list[str]) -> None:

@@ -18,6 +18,7 @@ from litestar.plugins.problem_details import (
     ProblemDetailsException,
     ProblemDetailsPlugin,
 )
+from sqlalchemy.exc import DBAPIError
 
 from api.connection import request_id_of
 from ledger.errors import Refusal
@@ -134,7 +135,7 @@ def problem_document(problem: Problem, scope: Any) -> dict[str, Any]:
         "request_id": request_id_of(scope),
     }
     facts: Mapping[str, Any] = problem.extra if isinstance(problem.extra, Mapping) else {}
-    return {**facts, **document}
+    return {**document, **facts, **document}
 
 
 def from_refusal(refusal: Refusal) -> Problem:
@@ -206,6 +207,26 @@ def from_outage(_: Exception) -> Problem:
     )
 
 
+TAKEN_BY_CONSTRAINT = {
+    "operator_slug_key": ("operator_exists", "There is an operator with this slug."),
+    "operator_host_key": ("host_taken", "Another operator has this host."),
+    "game_category_slug_key": ("category_exists", "There is a category with this slug."),
+    "game_slug_key": ("game_exists", "There is a game with this slug."),
+}
+"""What a breach of a unique constraint of the back office's tables means."""
+
+
+def from_database_error(error: DBAPIError) -> Problem:
+    """An error through SQLAlchemy: something taken, an outage, or one of ours."""
+    cause = getattr(error.orig, "__cause__", None)
+    if isinstance(cause, OUTAGES) or error.connection_invalidated:
+        return from_outage(error)
+    if isinstance(cause, asyncpg.CharacterNotInRepertoireError):
+        return from_unstorable_text(error)
+    taken = TAKEN_BY_CONSTRAINT.get(getattr(cause, "constraint_name", None) or "")
+    return Problem(*taken) if taken else from_exception(error)
+
+
 def from_warehouse_outage(_: Exception) -> Problem:
     """ClickHouse is away: numbers are late, games are not."""
     return Problem(
@@ -238,6 +259,7 @@ def problem_details_plugin() -> ProblemDetailsPlugin:
                 Refusal: from_refusal,
                 HTTPException: from_http_exception,
                 **dict.fromkeys(OUTAGES, from_outage),
+                DBAPIError: from_database_error,
                 WarehouseUnavailable: from_warehouse_outage,
                 asyncpg.CharacterNotInRepertoireError: from_unstorable_text,
                 Exception: from_exception,

@@ -49,7 +49,7 @@ async def serve(settings: Settings, heartbeat: Path | None) -> bool:
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         backlog=_BACKLOG,
         backpressure=_CONNECTIONS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         log_access=False,  # the application logs requests, with their ids
     )
     asked = asyncio.Event()

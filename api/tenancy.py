@@ -47,24 +47,32 @@ def player_of(principal: Principal) -> tuple[int, UUID]:
     return principal.operator_id, principal.subject_id
 
 
-def requires_session(connection: AnyConnection, _: BaseRouteHandler) -> None:
+# Guards are coroutines although they await nothing: Litestar would run plain functions in threads.
+async def requires_session(connection: AnyConnection, _: BaseRouteHandler) -> None:
     """Guard: anyone who is logged in."""
     principal_of(connection)
 
 
-def requires_player(connection: AnyConnection, _: BaseRouteHandler) -> None:
+async def requires_player(connection: AnyConnection, _: BaseRouteHandler) -> None:
     """Guard: players only; staff have no wallet."""
-    if principal_of(connection).kind != "player":
+    require_player(connection)
+
+
+def require_player(connection: AnyConnection) -> Principal:
+    """The player who asks; raises ``Problem`` ``not_authenticated`` or ``forbidden``."""
+    principal = principal_of(connection)
+    if principal.kind != "player":
         raise Problem("forbidden", "Only players may do this.")
+    return principal
 
 
-def requires_operator(connection: AnyConnection, _: BaseRouteHandler) -> None:
+async def requires_operator(connection: AnyConnection, _: BaseRouteHandler) -> None:
     """Guard: an operator's admin, or a platform admin who names the operator."""
     if principal_of(connection).kind == "player":
         raise Problem("forbidden", "Only operator staff may do this.")
 
 
-def requires_platform(connection: AnyConnection, _: BaseRouteHandler) -> None:
+async def requires_platform(connection: AnyConnection, _: BaseRouteHandler) -> None:
     """Guard: platform admins only."""
     if principal_of(connection).kind != "platform_admin":
         raise Problem("forbidden", "Only platform admins may do this.")

@@ -1,8 +1,8 @@
 """Seeds through the admin API: operators with their admins, categories, games, and bots.
 
 Everything is idempotent: what is there is looked up and compared, what differs from the declared
-data is put right, what is missing is created. Switches that an administrator may have turned on
-purpose (a game on or off) are left alone once the thing exists.
+data is put right, what is missing is created. What an administrator may have switched on purpose
+(a game or operator on or off, an operator's bonus policy) is left alone once the thing exists.
 """
 
 import secrets
@@ -161,7 +161,7 @@ async def _ensure(
     """Create the thing, or put right what differs; returns it and what was done."""
     if there is None:
         return await client.post(path, wanted), "created"
-    declared = {name: value for name, value in wanted.items() if name != "active"}
+    declared = {name: value for name, value in wanted.items() if name not in _SWITCHES}
     if all(there[name] == value for name, value in declared.items()):
         return there, "unchanged"
     # A PUT replaces the whole form: what the seeds do not declare stays as it is.
@@ -169,8 +169,9 @@ async def _ensure(
     return await client.put(f"{path}/{there[id_field]}", kept | declared), "updated"
 
 
+_SWITCHES = frozenset({"active", "bonus_policy"})
 _KEPT = {
-    "/admin/operators": ("host", "active"),
+    "/admin/operators": ("host", *_SWITCHES),
     "/admin/games": ("xp_multiplier_tenths", "bonus_eligible", "jackpot_eligible", "active"),
 }
 

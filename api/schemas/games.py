@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
-from api.schemas.fields import Amount, BasisPoints, Name, Slug
+from api.schemas.fields import Amount, BasisPoints, Name, Slug, rfc3339
+from ledger.models import Game as StoredGame
 
 Multiplier = Annotated[int, msgspec.Meta(ge=0, le=10**9, description="Hundredths of the wager")]
 Weight = Annotated[int, msgspec.Meta(ge=1, le=2**40)]
@@ -104,7 +105,23 @@ class AdminGame(msgspec.Struct, frozen=True, kw_only=True):
     jackpot_eligible: bool
     active: bool
     faulty: bool
+    version: int
     created_at: str
+
+    @classmethod
+    def of(cls, row: StoredGame) -> Self:
+        """From the stored row with its category."""
+        values = {name: getattr(row, name) for name in cls.__struct_fields__ if name in _STORED}
+        return cls(
+            **values,
+            category=row.category.slug,
+            rtp=row.rtp_bps / 10_000,
+            sigma=row.sigma_e6 / 1_000_000,
+            created_at=rfc3339(row.created_at),
+        )
+
+
+_STORED = frozenset(AdminGame.__struct_fields__) - {"category", "rtp", "sigma", "created_at"}
 
 
 class CategoryForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

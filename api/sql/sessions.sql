@@ -93,3 +93,7 @@ WHERE $2 = 'player' AND player.user_id = $1 AND player.operator_id = $3;
 INSERT INTO staff (staff_id, operator_id, username, email, password_hash)
 VALUES ($1, $2, $3, $4, $5)
 RETURNING created_at;
+
+-- name: find_known_players
+SELECT login FROM login_name
+WHERE namespace = $1 AND login = any($2::text []) AND subject_kind = 'player';

@@ -74,6 +74,7 @@ class DataDirectory:
             if names and not any(name in names for name in _OURS):
                 raise StackError(f"{self.root} holds other files; choose an empty data directory")
             self.root.chmod(0o700)
+            (self.root / "lock").touch(0o600)
             self.logs.mkdir(exist_ok=True)
         except OSError as error:
             raise StackError(

@@ -116,7 +116,7 @@ class PartRunner:
             steady = self._healthy_since and time.monotonic() - self._healthy_since
             deaths = 1 if steady and steady > _STEADY_SECONDS else deaths + 1
             if deaths >= _HOPELESS_STARTS and not self._served.is_set():
-                raise StackError(f"{self.part.name} {reason}\n{self._log_tail()}")
+                raise StackError(f"{self.part.name} {reason}\n{self._log_tail()}".rstrip())
             delay = min(_FIRST_DELAY_SECONDS * 2 ** (deaths - 1), _LONGEST_DELAY_SECONDS)
             self.report(f"{self.part.name} {reason}; starting it again in {delay:.1f} s")
             with contextlib.suppress(TimeoutError):
@@ -229,6 +229,8 @@ class PartRunner:
         self.changed()
 
     def _log_tail(self) -> str:
+        if not self.part.log.exists():  # it died before its first start
+            return ""
         lines = self.part.log.read_text(errors="replace").splitlines()[-12:]
         return "\n".join([*lines, f"(whole log: {self.part.log})"])
 

@@ -12,12 +12,14 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
+from loadgen.bench import BenchError
+
 DATABASE = "pitboss_bench"
 CLIENTS = 16
 _TPS = re.compile(r"^tps = ([0-9.]+) ", re.MULTILINE)
 
 
-class PgBenchError(Exception):
+class PgBenchError(BenchError):
     """pgbench is missing or failed; the text is what it said."""
 
 

@@ -18,6 +18,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from loadgen.bench import BenchError
 from loadgen.bench.lanes import Lanes, Measurement, Request, spin_request
 from loadgen.bench.pgbench import tpc_b
 from loadgen.client import ApiClient
@@ -46,7 +47,7 @@ def run_spin_bench(
 
     ``seconds`` is the length of each measurement, ``rounds`` how often the pair is measured,
     ``scale`` pgbench's. Prints a table; writes the returned dict to ``json_path`` if given. Raises
-    :class:`loadgen.client.ApiError` or :class:`loadgen.bench.pgbench.PgBenchError`.
+    :class:`loadgen.client.ApiError` or :class:`loadgen.bench.BenchError`.
     """
     console = console or Console()
     result = uvloop.run(_bench(credentials, seconds, connections, scale, rounds, console))
@@ -105,7 +106,7 @@ async def _requests(
             if game["volatility"] == "low" and game["min_wager"] <= 50
         ]
         if not games:
-            raise RuntimeError(f"{slug} offers no low-volatility game: run `pitboss seed static`")
+            raise BenchError(f"{slug} offers no low-volatility game: run `pitboss seed static`")
         offers[slug] = [json.dumps(game).encode() for game in games]
     requests = []
     for number, player in enumerate(players):
@@ -124,13 +125,13 @@ async def _alternate(
         async with tpc_b(postgres_url, scale) as reference:
             for number in range(1, rounds + 1):
                 status.update(f"round {number} of {rounds}: spins for {seconds} s")
-                spins.append(await lanes.closed_loop(seconds))
+                spins.append(_answered(await lanes.closed_loop(seconds)))
                 status.update(f"round {number} of {rounds}: pgbench for {seconds} s")
                 transactions.append(await reference.transactions_per_second(seconds))
                 await asyncio.sleep(0.5)
         rate = LOAD_SHARE * median(run.per_second for run in spins)
         status.update(f"{rate:.0f} spins/s for {seconds} s")
-        paced = await lanes.open_loop(rate, seconds)
+        paced = _answered(await lanes.open_loop(rate, seconds))
     ratios = [run.per_second / tps for run, tps in zip(spins, transactions, strict=True)]
     return {
         "seconds": seconds,
@@ -150,6 +151,12 @@ async def _alternate(
             **_summary([paced]),
         },
     }
+
+
+def _answered(run: Measurement) -> Measurement:
+    if not run.latencies:
+        raise BenchError(f"no spin was answered: {run.errors} errors, such as {run.examples}")
+    return run
 
 
 def _summary(runs: list[Measurement]) -> dict[str, Any]:

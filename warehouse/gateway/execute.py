@@ -20,8 +20,13 @@ from warehouse.gateway.request import QueryRequest
 from warehouse.gateway.statement import Statement
 
 _READ_BYTES = 256 << 10
-_PIPE_BYTES = 1 << 20
-_APPEND_BYTES = 1 << 20
+# A pipe holds 64 KiB; larger ones save wake-ups. The kernel grants any process up to 1 MiB, but
+# unprivileged users only so many in all (pipe-user-pages-soft): those keep the default.
+_PIPE_BYTES, _PIPE_BYTES_ROOT = 64 << 10, 1 << 20
+_WHOLE_BYTES = 16 << 20
+"""Rows up to here are inserted by one ordinary statement. The engine's insert stream, which takes
+more, loses the errors of materialized views: it commits the table, drops what the views should
+have written and reports success."""
 _ABORT_RETRY_SECONDS = 0.2
 _FORMAT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -44,20 +49,22 @@ async def select(
     If the caller is cancelled or `write` fails, the query is cancelled in the engine first.
     """
     mark = new_mark()
-    reader, transport, write_fd = await _pipe()
-    clause = f"INTO OUTFILE '/dev/fd/{write_fd}' TRUNCATE"
+    pipe = _Pipe()
+    clause = f"INTO OUTFILE '/dev/fd/{pipe.write_fd}' TRUNCATE"
     if statement.format is None:
         clause += f" FORMAT {output_format(statement, request)}"
     sql = mark.encode() + b" " + statement.with_output(clause.encode())
-    running = asyncio.ensure_future(engine.call(_run_into_pipe, handle, request, sql, write_fd))
+    running = asyncio.ensure_future(
+        engine.call(_run_into_pipe, handle, request, sql, pipe.write_fd)
+    )
     try:
-        while chunk := await reader.read(_READ_BYTES):
+        while chunk := await pipe.read():
             await write(chunk)
         return await running
     finally:
         if not running.done():
-            await _abort(engine, mark, running, transport)
-        transport.close()
+            await _abort(engine, mark, running, pipe)
+        pipe.close_reader()
 
 
 def _run_into_pipe(handle: Handle, request: QueryRequest, sql: bytes, write_fd: int) -> Progress:
@@ -70,32 +77,57 @@ def _run_into_pipe(handle: Handle, request: QueryRequest, sql: bytes, write_fd: 
         os.close(write_fd)
 
 
-async def _pipe() -> tuple[asyncio.StreamReader, asyncio.ReadTransport, int]:
-    read_fd, write_fd = os.pipe()
-    # Unprivileged processes may have a lower limit; a smaller pipe only costs wake-ups.
-    limit = min(_PIPE_BYTES, _pipe_limit())
-    fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, limit)
-    reader = asyncio.StreamReader(limit=_READ_BYTES)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_fd, "rb", 0)
-    )
-    return reader, transport, write_fd
+class _Pipe:
+    """The pipe between the engine's thread, which writes, and the event loop, which reads.
+
+    By hand, with `add_reader`: uvloop's pipe transports close a descriptor twice, which under
+    load closes another request's.
+    """
+
+    def __init__(self) -> None:
+        self._read_fd, self.write_fd = os.pipe()
+        os.set_blocking(self._read_fd, False)
+        fcntl.fcntl(
+            self.write_fd,
+            fcntl.F_SETPIPE_SZ,
+            _PIPE_BYTES_ROOT if os.geteuid() == 0 else _PIPE_BYTES,
+        )
+        self._loop = asyncio.get_running_loop()
+
+    async def read(self) -> bytes:
+        """What is there, after waiting for something; empty at the end."""
+        while True:
+            try:
+                return os.read(self._read_fd, _READ_BYTES)
+            except BlockingIOError:
+                await self._readable()
+
+    async def _readable(self) -> None:
+        ready: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(self._read_fd, _set, ready)
+        try:
+            await ready
+        finally:
+            self._loop.remove_reader(self._read_fd)
+
+    def close_reader(self) -> None:
+        """Frees a writer that waits for room; does nothing the second time."""
+        if self._read_fd >= 0:
+            os.close(self._read_fd)
+            self._read_fd = -1
 
 
-def _pipe_limit() -> int:
-    """Largest size the kernel gives any process without privileges."""
-    return 65536 if os.geteuid() else _PIPE_BYTES
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
-async def _abort(
-    engine: Engine, mark: str, running: asyncio.Future[Progress], transport: asyncio.ReadTransport
-) -> None:
+async def _abort(engine: Engine, mark: str, running: asyncio.Future[Progress], pipe: _Pipe) -> None:
     """Cancels the query and waits for its thread. Repeats, as a query that has only just been
     sent may not be known to the engine yet; closing the pipe frees a writer that waits."""
     while not running.done():
         await engine.kill(mark)
-        transport.close()
+        pipe.close_reader()
         await asyncio.wait({running}, timeout=_ABORT_RETRY_SECONDS)
     if not running.cancelled():
         running.exception()  # taken note of: it is the cancellation asked for
@@ -132,9 +164,9 @@ async def insert(
     """
     sql = statement.text.decode("utf-8", "surrogateescape")
     fmt = statement.format or "Values"
-    pieces = _pieces(rows, _APPEND_BYTES)
+    pieces = _pieces(rows, _WHOLE_BYTES)
     first = await anext(pieces, b"")
-    if len(first) < _APPEND_BYTES:
+    if len(first) < _WHOLE_BYTES:
         return await engine.call(_insert_whole, handle, request, sql, fmt, first)
     inserter = await engine.call(_begin_insert, handle, request, sql, fmt)
     try:
@@ -160,10 +192,13 @@ def _begin_insert(handle: Handle, request: QueryRequest, sql: str, fmt: str):
 def _insert_whole(
     handle: Handle, request: QueryRequest, sql: str, fmt: str, rows: bytes
 ) -> Progress:
+    if rows:
+        handle.prepare(request.database, request.settings)
+        text = sql.encode("utf-8", "surrogateescape") + f" FORMAT {fmt}\n".encode() + rows
+        _, progress = handle.run(text, params=request.params)
+        return progress
     inserter = _begin_insert(handle, request, sql, fmt)
     try:
-        if rows:
-            inserter.append(rows)
         return inserter.finish()
     except GatewayError:
         handle.tainted = True

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
 from loadgen.bench.lanes import Lanes, Measurement, spin_request
 
@@ -78,6 +79,16 @@ async def test_refusals_are_errors_with_an_example():
     assert run.errors > 0
     assert not run.latencies
     assert "422" in run.examples[0]
+
+
+def test_uvloop_drives_it_too():
+    async def scenario() -> Measurement:
+        async with serving(Server()) as lanes:
+            return await lanes.closed_loop(0.1, warm_up_seconds=0.0)
+
+    run = uvloop.run(scenario())
+    assert run.errors == 0
+    assert run.latencies
 
 
 def test_percentiles():

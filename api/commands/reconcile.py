@@ -1,0 +1,56 @@
+"""`pitboss reconcile`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import asyncpg
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from api.commands.options import data_dir_option, json_option, running_stack
+from api.settings import Settings
+from api.stack.errors import StackError
+from api.stack.parts import settings_of
+from ledger.reconcile import Difference, reconcile_ledger
+
+
+@click.command()
+@data_dir_option
+@json_option
+def command(data_dir: str, as_json: bool) -> None:
+    """Check the books of the running stack against each other, whatever goes on meanwhile.
+
+    Exit status 1 if anything differs, by as little as one minor unit.
+    """
+    target = running_stack(data_dir)
+    try:
+        differences = asyncio.run(_reconcile(settings_of(target.credentials, target.ports)))
+    except (OSError, asyncpg.PostgresError) as error:
+        raise StackError(f"the stores do not answer: {error}") from None
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(differences), indent=2).decode())
+    elif differences:
+        Console().print(_table(differences))
+    else:
+        click.echo("the books agree")
+    sys.exit(1 if differences else 0)
+
+
+async def _reconcile(settings: Settings) -> list[Difference]:
+    connection = await asyncpg.connect(settings.postgres_url)
+    try:
+        return await reconcile_ledger(connection)
+    finally:
+        await connection.close()
+
+
+def _table(differences: list[Difference]) -> Table:
+    table = Table("check", "operator", "key", title="differences", title_justify="left")
+    table.add_column("minor units", justify="right")
+    for one in differences:
+        table.add_row(one.check, str(one.operator_id), one.key, str(one.difference))
+    return table

@@ -1,0 +1,102 @@
+"""The operator's numbers, answered from the warehouse within the ``as_of`` they carry."""
+
+from typing import Annotated
+from uuid import UUID
+
+import asyncpg
+from litestar import Router, get
+from litestar.di import Provide
+from litestar.params import Parameter
+
+from api.freshness import Freshness, provide_freshness
+from api.pagination import MAX_LIMIT, Limit
+from api.periods import Period, provide_period
+from api.routes.operator import SQL, require_player
+from api.schemas.reports import (
+    FigureFields,
+    GamesReport,
+    RtpSummary,
+    figure_fields,
+    game_item,
+    game_rtp,
+    head_fields,
+    player_rtp,
+)
+from api.tenancy import requires_operator
+from ledger.database import Role
+from warehouse.client import Warehouse
+from warehouse.queries import Figures, game_figures, player_figures
+
+IncludeBots = Annotated[bool, Parameter(description="Whether flagged demo traffic counts")]
+GameId = Annotated[int | None, Parameter(ge=1, lt=2**31)]
+Name = Annotated[str | None, Parameter(min_length=1, max_length=100)]
+
+
+@get("/games")
+async def games_report(
+    operator_id: int,
+    warehouse: Warehouse,
+    pools: dict[Role, asyncpg.Pool],
+    freshness: Freshness,
+    period: Period,
+    include_bots: IncludeBots = True,
+    game_id: GameId = None,
+    category: Name = None,
+    provider: Name = None,
+    player_id: UUID | None = None,
+) -> GamesReport:
+    """Bets, wagers, wins, GGR and RTP by game. ``category`` is a slug."""
+    if player_id is not None:
+        await require_player(pools, operator_id, player_id)
+    figures = await game_figures(
+        warehouse,
+        operator_id,
+        period.range,
+        include_bots=include_bots,
+        game_id=game_id,
+        category=category,
+        provider=provider,
+        player_id=player_id,
+    )
+    currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
+    return GamesReport(
+        **head_fields(freshness, operator_id, currency, period, include_bots),
+        items=[game_item(game) for game in figures],
+        totals=FigureFields(**figure_fields(sum(figures, start=Figures()))),
+    )
+
+
+@get("/rtp-summary")
+async def rtp_summary(
+    operator_id: int,
+    warehouse: Warehouse,
+    pools: dict[Role, asyncpg.Pool],
+    freshness: Freshness,
+    period: Period,
+    include_bots: IncludeBots = True,
+    limit: Limit = MAX_LIMIT,
+) -> RtpSummary:
+    """Return to player by game and by player; of the players the ``limit`` who wagered most."""
+    games = await game_figures(warehouse, operator_id, period.range, include_bots=include_bots)
+    players = await player_figures(
+        warehouse, operator_id, period.range, include_bots=include_bots, limit=limit
+    )
+    currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
+    return RtpSummary(
+        **head_fields(freshness, operator_id, currency, period, include_bots),
+        rtp=sum(games, start=Figures()).rtp,
+        by_game=[game_rtp(game) for game in games],
+        by_player=[player_rtp(player) for player in players],
+    )
+
+
+router = Router(
+    "/operator/analytics",
+    route_handlers=[games_report, rtp_summary],
+    guards=[requires_operator],
+    dependencies={
+        "freshness": Provide(provide_freshness),
+        "period": Provide(provide_period, sync_to_thread=False),
+    },
+    tags=["analytics"],
+)

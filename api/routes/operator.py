@@ -1,0 +1,208 @@
+"""What an operator sees of its players: who they are, what they have, what they did."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+from litestar import Router, get
+from litestar.di import Provide
+from litestar.params import Parameter
+
+from api.freshness import Freshness, provide_freshness
+from api.pagination import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, make_page
+from api.periods import Period, provide_period
+from api.problems import Problem
+from api.schemas.reports import (
+    PlayerItem,
+    PlayerReport,
+    PlayersReport,
+    TransactionItem,
+    TransactionsReport,
+    head_fields,
+    lifetime,
+    optional_timestamp,
+    player_item,
+    transaction_item,
+)
+from api.tenancy import requires_operator, tenant_transaction
+from ledger.database import Role
+from ledger.events import timestamp
+from ledger.named_sql import named_queries
+from ledger.wallets import read_wallet
+from warehouse.client import Warehouse
+from warehouse.queries import (
+    TRANSACTION_TYPES,
+    Figures,
+    PageStart,
+    TransactionRow,
+    player_cash,
+    player_figures,
+    player_names,
+    transaction_page,
+)
+from warehouse.time_ranges import TimeRange
+
+SQL = named_queries("operator.sql", Path(__file__).parents[1] / "sql")
+HISTORY_ROWS = 20
+
+IncludeBots = Annotated[bool, Parameter(description="Whether flagged demo traffic is shown")]
+TypeFilter = Annotated[
+    str | None, Parameter(description=f"One of {', '.join(TRANSACTION_TYPES)}", max_length=20)
+]
+
+
+@get("/transactions")
+async def list_transactions(
+    operator_id: int,
+    warehouse: Warehouse,
+    pools: dict[Role, asyncpg.Pool],
+    freshness: Freshness,
+    period: Period,
+    type_: Annotated[TypeFilter, Parameter(query="type")] = None,
+    player_id: UUID | None = None,
+    include_bots: IncludeBots = True,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> TransactionsReport:
+    """Bets and transactions in one list, newest first; transactions with their latest status."""
+    if type_ is not None and type_ not in TRANSACTION_TYPES:
+        raise Problem("validation_failed", f"type must be one of {', '.join(TRANSACTION_TYPES)}.")
+    after = _page_start(cursor)
+    if player_id is not None:
+        await require_player(pools, operator_id, player_id)
+    rows = await transaction_page(
+        warehouse,
+        operator_id,
+        period.range,
+        limit=limit + 1,
+        after=after,
+        type=type_,
+        player_id=player_id,
+        include_bots=include_bots,
+    )
+    names = await player_names(warehouse, operator_id, {row.player_id for row in rows})
+    currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
+    page = make_page(rows, limit, key=_row_key, item=lambda row: _item(row, names))
+    return TransactionsReport(
+        **head_fields(freshness, operator_id, currency, period, include_bots),
+        items=page.items,
+        next_cursor=page.next_cursor,
+    )
+
+
+@get("/players")
+async def list_players(
+    operator_id: int,
+    warehouse: Warehouse,
+    pools: dict[Role, asyncpg.Pool],
+    freshness: Freshness,
+    q: Annotated[str | None, Parameter(min_length=1, max_length=100)] = None,
+    status: Literal["ACTIVE", "BLOCKED", "CLOSED"] | None = None,
+    is_bot: bool | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> PlayersReport:
+    """Players, newest first. ``q`` is a part of the username or e-mail address."""
+    after: Any = decode_cursor(cursor, datetime, UUID) or (None, None)
+    async with tenant_transaction(pools[Role.APP], operator_id) as connection:
+        rows = await connection.fetch(
+            SQL["list_players"], operator_id, q, status, is_bot, *after, limit + 1
+        )
+    shown = [row["user_id"] for row in rows[:limit]]
+    figures = {
+        player.player_id: player
+        for player in await player_figures(
+            warehouse, operator_id, TimeRange(), player_ids=shown, limit=len(shown)
+        )
+    }
+
+    def item(row: Any) -> PlayerItem:
+        return player_item(row, figures.get(row["user_id"], Figures()))
+
+    page = make_page(rows, limit, key=lambda row: (row["created_at"], row["user_id"]), item=item)
+    return PlayersReport(
+        items=page.items,
+        next_cursor=page.next_cursor,
+        operator_id=operator_id,
+        as_of=timestamp(freshness.as_of),
+        lag_ms=freshness.lag_ms,
+    )
+
+
+@get("/player/{player_id:uuid}")
+async def find_player(
+    operator_id: int,
+    warehouse: Warehouse,
+    pools: dict[Role, asyncpg.Pool],
+    freshness: Freshness,
+    player_id: UUID,
+) -> PlayerReport:
+    """One player: the wallet as it is now, lifetime figures and the latest history."""
+    async with tenant_transaction(pools[Role.APP], operator_id) as connection:
+        row = await connection.fetchrow(SQL["find_player"], operator_id, player_id)
+        if row is None:
+            raise Problem("player_not_found", "You have no such player.")
+        wallet = await read_wallet(connection, operator_id, player_id)
+    figures, cash, history = await asyncio.gather(
+        player_figures(warehouse, operator_id, TimeRange(), player_ids=[player_id], limit=1),
+        player_cash(warehouse, operator_id, player_id),
+        transaction_page(
+            warehouse, operator_id, TimeRange(), limit=HISTORY_ROWS, player_id=player_id
+        ),
+    )
+    return PlayerReport(
+        operator_id=operator_id,
+        as_of=timestamp(freshness.as_of),
+        lag_ms=freshness.lag_ms,
+        player_id=player_id,
+        username=row["username"],
+        email=row["email"],
+        status=row["status"],
+        excluded_until=optional_timestamp(row["excluded_until"]),
+        is_bot=row["is_bot"],
+        created_at=timestamp(row["created_at"]),
+        vip={"level": row["vip_level"], "xp": row["vip_experience"] // 10_000},
+        wallet=wallet,
+        lifetime=lifetime(figures[0] if figures else Figures(), cash),
+        history=[transaction_item(entry, row["username"]) for entry in history],
+    )
+
+
+async def require_player(
+    pools: dict[Role, asyncpg.Pool], operator_id: int, player_id: UUID
+) -> None:
+    """Raise ``Problem`` ``player_not_found`` unless the operator has this player."""
+    async with tenant_transaction(pools[Role.APP], operator_id) as connection:
+        if await connection.fetchrow(SQL["find_player"], operator_id, player_id) is None:
+            raise Problem("player_not_found", "You have no such player.")
+
+
+def _page_start(cursor: str | None) -> PageStart | None:
+    """The row after which the page starts; its part is one the warehouse can compare."""
+    key: Any = decode_cursor(cursor, datetime, UUID, Literal[-1, 0, 1])
+    if key is not None and key[0].tzinfo is None:
+        raise Problem("invalid_cursor", "The cursor is not one of this list.")
+    return None if key is None else PageStart(*key)
+
+
+def _row_key(row: TransactionRow) -> tuple[datetime, UUID, int]:
+    return (row.created_at, row.id, row.part)
+
+
+def _item(row: TransactionRow, names: dict[UUID, str]) -> TransactionItem:
+    return transaction_item(row, names.get(row.player_id))
+
+
+router = Router(
+    "/operator",
+    route_handlers=[list_transactions, list_players, find_player],
+    guards=[requires_operator],
+    dependencies={
+        "freshness": Provide(provide_freshness),
+        "period": Provide(provide_period, sync_to_thread=False),
+    },
+    tags=["operator"],
+)
