@@ -85,6 +85,7 @@ class BonusTask(msgspec.Struct, frozen=True, kw_only=True):
     """An open bonus. ``game_id`` restricts it to one game; ``spins_left`` of its free spins.
 
     Under a pooled requirement ``required`` and ``progress_e4`` stay 0: the wallet has the pool.
+    ``event_no`` counts what has been told of the task; ``source_id`` is what granted it.
     """
 
     task_id: UUID
@@ -94,9 +95,13 @@ class BonusTask(msgspec.Struct, frozen=True, kw_only=True):
     required: int
     progress_e4: int
     game_id: int | None
+    policy_version: int
+    source_id: UUID
+    created_at: datetime
     expires_at: datetime
     grant_id: UUID | None = None
     spins_left: int = 0
+    event_no: int = 0
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -293,6 +298,7 @@ def add_bonus(
         granted=task.granted + amount,
         balance=task.balance + amount,
         required=task.required + (0 if pooled else requirement),
+        event_no=task.event_no + 1,
     )
     known = any(other.task_id == task.task_id for other in before.tasks)
     tasks = (

@@ -5,12 +5,16 @@ kept encrypted, committed to by SHA-256(nonce ‖ H) and revealed after the hit.
 """
 
 import hashlib
+import hmac
+import os
 import secrets
 
 import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 E4 = 10_000
 NONCE_BYTES = 32
+GCM_NONCE_BYTES = 12
 
 
 class HitPoint(msgspec.Struct, frozen=True):
@@ -25,6 +29,30 @@ class HitPoint(msgspec.Struct, frozen=True):
         return hashlib.sha256(self.nonce + self.hit_e4.to_bytes(16, "big")).digest()
 
 
+class HitVault:
+    """Seals and opens hit points under a key derived from the deployment's secret key."""
+
+    def __init__(self, secret_key: str) -> None:
+        key = hmac.digest(secret_key.encode(), b"jackpot-hit-encryption", "sha256")
+        self._cipher = AESGCM(key)
+
+    def seal(self, pool_id: int, cycle_no: int, point: HitPoint) -> bytes:
+        """The secret as it is stored, bound to its pool and cycle."""
+        gcm_nonce = os.urandom(GCM_NONCE_BYTES)
+        text = point.nonce + point.hit_e4.to_bytes(16, "big")
+        return gcm_nonce + self._cipher.encrypt(gcm_nonce, text, _bound(pool_id, cycle_no))
+
+    def open_point(self, pool_id: int, cycle_no: int, sealed: bytes) -> HitPoint:
+        """The secret. Raises ``cryptography.exceptions.InvalidTag`` if it is not this cycle's."""
+        gcm_nonce, text = sealed[:GCM_NONCE_BYTES], sealed[GCM_NONCE_BYTES:]
+        plain = self._cipher.decrypt(gcm_nonce, text, _bound(pool_id, cycle_no))
+        return HitPoint(int.from_bytes(plain[NONCE_BYTES:], "big"), plain[:NONCE_BYTES])
+
+
+def _bound(pool_id: int, cycle_no: int) -> bytes:
+    return f"{pool_id}:{cycle_no}".encode()
+
+
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """A pool in one cycle; ``seed`` and ``cap`` in minor units."""
 
@@ -33,9 +61,11 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     seed: int
     cap: int
+    largest_contribution_e4: int
     amount_e4: int
     cycle_no: int
     hit_e4: int
+    nonce: bytes
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +87,11 @@ def draw_hit_point(seed: int, cap: int, largest_contribution_e4: int) -> HitPoin
         raise ValueError("cap - seed must exceed the largest possible contribution")
     hit_e4 = seed * E4 + 1 + secrets.randbelow(room_e4)
     return HitPoint(hit_e4, secrets.token_bytes(NONCE_BYTES))
+
+
+def new_hit_point(pool: Pool) -> HitPoint:
+    """The secret of the pool's next cycle."""
+    return draw_hit_point(pool.seed, pool.cap, pool.largest_contribution_e4)
 
 
 def contribute(pool: Pool, contribution_e4: int) -> tuple[Pool, Hit | None]:
@@ -83,6 +118,7 @@ def next_cycle(pool: Pool, hit: Hit, point: HitPoint) -> Pool:
         amount_e4=pool.seed * E4 + hit.carried_e4,
         cycle_no=pool.cycle_no + 1,
         hit_e4=point.hit_e4,
+        nonce=point.nonce,
     )
 
 
