@@ -20,9 +20,9 @@ from ledger.database import Connection
 from ledger.errors import Refusal
 from ledger.events import Topic, TransactionEvent, encode
 from ledger.fairness import SeedVault
-from ledger.jackpot import HitVault, new_hit_point
+from ledger.jackpot import HitVault, Pool, new_hit_point
 from ledger.money_events import bonus_closed
-from ledger.store import load_players, lock_pools, lock_wallets, store
+from ledger.store import load_players, lock_wallets, store
 from ledger.terms import OperatorTerms, Surroundings
 from ledger.writes import LoadedPlayer, Writes, posting_rows
 
@@ -43,7 +43,8 @@ class MoneyDesk:
 class Command:
     """A player's locked state and the changes collected for it; stored when the block ends.
 
-    ``player`` is the state as decided so far. Times are the database's clock under the lock.
+    ``player`` is the state as decided so far, ``pools`` the jackpot pools it has locked. Times are
+    the database's clock under the lock.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Command:
         self.desk = desk
         self.now = now
         self.writes = Writes()
+        self.pools: dict[int, Pool] = {}
 
     @property
     def player(self) -> PlayerState:
@@ -130,12 +132,11 @@ async def finish(command: Command) -> None:
     if not (writes.changed or writes.postings or writes.events):
         return
     player = command.player
-    pools = await lock_pools(command.connection, sorted(writes.pools), command.desk.hits)
     await store(
         command.connection,
         writes,
         {(player.operator_id, player.user_id): command.loaded},
-        pools,
+        command.pools,
         command.desk.hits,
         command.now,
     )

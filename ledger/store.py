@@ -140,7 +140,7 @@ def _loaded_player(row: Any, vault: SeedVault, now: datetime) -> LoadedPlayer:
     spins_left = {
         grant.grant_id: grant.count - grant.used for grant in grants if grant.expires_at > now
     }
-    tasks = tuple(_task(item, spins_left.get(item["grant_id"], 0)) for item in row["tasks"])
+    tasks = tuple(read_task(item, spins_left.get(item["grant_id"], 0)) for item in row["tasks"])
     state = PlayerState(
         operator_id=row["operator_id"],
         user_id=row["user_id"],
@@ -174,7 +174,8 @@ def _loaded_player(row: Any, vault: SeedVault, now: datetime) -> LoadedPlayer:
     )
 
 
-def _task(row: Any, spins_left: int) -> BonusTask:
+def read_task(row: Any, spins_left: int) -> BonusTask:
+    """A task from its row; ``spins_left`` of the grant whose wins it takes."""
     fields = {
         name: row[name] for name in BonusTask.__struct_fields__ if name not in ("spins_left",)
     }

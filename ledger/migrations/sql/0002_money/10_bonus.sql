@@ -37,7 +37,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER bonus_policy_catalogue AFTER INSERT ON bonus_policy
 FOR EACH STATEMENT EXECUTE FUNCTION bump_catalogue_version();
 
--- The platform's defaults, by name; an operator starts with a copy of the one it names.
+-- The platform's defaults, by name; an operator starts with a copy of the one it names, its
+-- multiplier within the jurisdiction's cap.
 CREATE FUNCTION default_bonus_policy() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -45,11 +46,14 @@ BEGIN
         operator_id, version, name, funding, wagering_source, requirement, bust, multiplier,
         max_bet, min_bet, expiry_days
     )
-    SELECT NEW.operator_id, NEW.bonus_policy_version, d.*
+    SELECT
+        NEW.operator_id, NEW.bonus_policy_version, d.name, d.funding, d.source, d.requirement,
+        d.bust, least(d.multiplier, cap.bonus_multiplier_cap), d.max_bet, d.min_bet, d.expiry_days
     FROM (VALUES
         ('strict', 'single', 'bonus_bets', 'per_task', 'clears_requirement', 10, 500, 10, 30),
         ('mixed', 'mixed', 'all_bets', 'pooled', 'keeps_requirement', 30, 500, 1, 30)
     ) AS d (name, funding, source, requirement, bust, multiplier, max_bet, min_bet, expiry_days)
+    LEFT JOIN jurisdiction_cap AS cap ON cap.jurisdiction = NEW.jurisdiction
     WHERE d.name = NEW.bonus_policy
     ON CONFLICT DO NOTHING;
     RETURN NULL;
@@ -58,13 +62,16 @@ INSERT INTO bonus_policy (
     operator_id, version, name, funding, wagering_source, requirement, bust, multiplier,
     max_bet, min_bet, expiry_days
 )
-SELECT o.operator_id, o.bonus_policy_version, d.*
+SELECT
+    o.operator_id, o.bonus_policy_version, d.name, d.funding, d.source, d.requirement, d.bust,
+    least(d.multiplier, cap.bonus_multiplier_cap), d.max_bet, d.min_bet, d.expiry_days
 FROM operator AS o
 INNER JOIN (VALUES
     ('strict', 'single', 'bonus_bets', 'per_task', 'clears_requirement', 10, 500, 10, 30),
     ('mixed', 'mixed', 'all_bets', 'pooled', 'keeps_requirement', 30, 500, 1, 30)
 ) AS d (name, funding, source, requirement, bust, multiplier, max_bet, min_bet, expiry_days)
-    ON o.bonus_policy = d.name;
+    ON o.bonus_policy = d.name
+LEFT JOIN jurisdiction_cap AS cap ON o.jurisdiction = cap.jurisdiction;
 CREATE TRIGGER operator_default_policy AFTER INSERT ON operator
 FOR EACH ROW EXECUTE FUNCTION default_bonus_policy();
 
