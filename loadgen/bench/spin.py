@@ -176,9 +176,10 @@ def _table(result: Mapping[str, Any]) -> Table:
     spins, paced = result["spins"], result["paced"]
     table = Table(
         title="spins over HTTP beside TPC-B on the same Postgres, medians",
-        caption=f"closed loop: {result['connections']} connections; open loop: at "
-        f"{LOAD_SHARE:.0%} of that rate\nTPC-B: pgbench, scale {result['scale']}, {CLIENTS} "
-        f"clients, prepared; {result['cpus']} CPUs shared with this client",
+        caption=f"closed loop: {result['connections']} connections on {result['cpus']} CPUs\n"
+        f"open loop: {LOAD_SHARE:.0%} of that rate; target: p50, p99\n"
+        f"TPC-B: pgbench, scale {result['scale']}, {CLIENTS} clients, prepared",
+        caption_justify="left",
     )
     table.add_column("", no_wrap=True)
     for column in ("per s", "p50 ms", "p95 ms", "p99 ms", "errors", "target"):
@@ -193,5 +194,5 @@ def _table(result: Mapping[str, Any]) -> Table:
     table.add_row(
         "spins ÷ TPC-B", f"{result['ratio']:.2f}", "", "", "", "", f"≥ {TARGET_RATIO:.1f}"
     )
-    row("spins, open loop", paced, f"p50 ≤ {TARGET_P50_MS:.0f}, p99 ≤ {TARGET_P99_MS:.0f}")
+    row("spins, open loop", paced, f"≤ {TARGET_P50_MS:.0f}, {TARGET_P99_MS:.0f}")
     return table
