@@ -37,7 +37,7 @@ class CrashAfterInsert(RawTables):
         raise Crash
 
 
-def operator_totals(client: Client, operator_id: int) -> dict[str, tuple[int, int]]:
+def operator_totals(client: Client, operator_id: int) -> dict[str, tuple[int, ...]]:
     """Bets and wagers of an operator as raw table, player table and each rollup count them."""
     bets = {
         "bets": "SELECT sum(sign), sum(wager) FROM bets",
@@ -46,7 +46,7 @@ def operator_totals(client: Client, operator_id: int) -> dict[str, tuple[int, in
         "player_daily": "SELECT sum(bets), sum(wager) FROM player_daily",
     }
     return {
-        name: client.query(f"{query} WHERE operator_id = {operator_id}").result_rows[0]
+        name: tuple(client.query(f"{query} WHERE operator_id = {operator_id}").result_rows[0])
         for name, query in bets.items()
     }
 
