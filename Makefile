@@ -6,7 +6,6 @@ SQL := $(wildcard ledger/sql api/sql warehouse/sql dashboards/analyst)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
-export PIP_PROGRESS_BAR := off
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
@@ -53,10 +52,12 @@ $(BIN)/python:
 	.ci/make-venv $(VENV)
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --require-hashes -r requirements.txt
-	$(BIN)/pip install --no-deps --no-build-isolation -e .
+	@echo "installing what Pitboss needs to run (a minute or two) …"
+	$(BIN)/pip install -q --require-hashes -r requirements.txt
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.installed-test: requirements-test.txt $(VENV)/.installed
-	$(BIN)/pip install --require-hashes -r requirements-test.txt
+	@echo "installing the tools that tests and checks need …"
+	$(BIN)/pip install -q --require-hashes -r requirements-test.txt
 	@touch $@

@@ -4,6 +4,7 @@ from typing import Any
 
 from advanced_alchemy.filters import LimitOffset, OrderBy
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
+from advanced_alchemy.repository.typing import ModelT
 from litestar import Request
 from sqlalchemy import func, insert
 from sqlalchemy.engine import make_url
@@ -41,25 +42,29 @@ def open_back_office(engine: AsyncEngine) -> BackOffice:
     return async_sessionmaker(engine, expire_on_commit=False)
 
 
-class Operators(SQLAlchemyAsyncRepository[Operator]):
+class Repository(SQLAlchemyAsyncRepository[ModelT]):
+    """Rows of one table. Errors are the driver's own: ``api.problems`` knows its constraints."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        super().__init__(session=session, wrap_exceptions=False)
+
+
+class Operators(Repository[Operator]):
     """Every operator."""
 
     model_type = Operator
-    wrap_exceptions = False
 
 
-class Categories(SQLAlchemyAsyncRepository[GameCategory]):
+class Categories(Repository[GameCategory]):
     """Every game category."""
 
     model_type = GameCategory
-    wrap_exceptions = False
 
 
-class Games(SQLAlchemyAsyncRepository[Game]):
+class Games(Repository[Game]):
     """Every game, active or not."""
 
     model_type = Game
-    wrap_exceptions = False
 
 
 async def page_by_id(

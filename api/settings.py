@@ -97,11 +97,6 @@ class Settings:
             raise SettingsError(problems)
         return cls(**values)
 
-    @property
-    def is_production(self) -> bool:
-        """Whether this is a deployment that real people play on."""
-        return self.environment == "production"
-
 
 _REQUIRED = frozenset(
     ("postgres_url", "redis_url", "clickhouse_url", "secret_key", "webhook_secret_mock")

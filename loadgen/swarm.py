@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.seconds:
         gevent.spawn_later(options.seconds, runner.quit)
     if not options.headless:
+        del sys.argv[1:]  # the page's code parses the command line as locust's own
         environment.create_web_ui("127.0.0.1", options.web_port)
         print(f"locust: http://127.0.0.1:{options.web_port}", flush=True)
     if environment.shape_class:

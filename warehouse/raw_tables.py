@@ -88,7 +88,7 @@ class RawTables:
         tables = await self._rows(client, "tables")
         settings = await self._rows(client, "settings", PINNED_SETTINGS)
         problems = (
-            _missing_columns(columns) + _unsafe_tables(tables) + _unsafe_settings(dict(settings))
+            _missing_columns(columns) + _unsafe_tables(tables) + unsafe_settings(dict(settings))
         )
         if problems:
             raise UnsafeWarehouse(problems)
@@ -148,7 +148,8 @@ def _unsafe_tables(tables: list[list[Any]]) -> list[str]:
     return problems
 
 
-def _unsafe_settings(settings: dict[str, str]) -> list[str]:
+def unsafe_settings(settings: dict[str, str]) -> list[str]:
+    """What of the settings that reached the server is not as pinned, or makes tokens idle."""
     problems = [
         f"setting {name} is {settings.get(name)}"
         for name, value in PINNED_SETTINGS.items()

@@ -8,6 +8,7 @@ import sys
 import asyncpg
 import msgspec
 import rich_click as click
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +16,12 @@ from api.commands.options import data_dir_option, json_option, running_stack
 from api.settings import Settings
 from api.stack.errors import StackError
 from api.stack.parts import settings_of
-from ledger.reconcile import Difference, reconcile_ledger
+from ledger.reconcile import Difference as LedgerDifference
+from ledger.reconcile import reconcile_ledger
+from warehouse.reconcile import Difference as WarehouseDifference
+from warehouse.reconcile import reconcile_warehouse
+
+Differences = list[LedgerDifference | WarehouseDifference]
 
 
 @click.command()
@@ -24,12 +30,14 @@ from ledger.reconcile import Difference, reconcile_ledger
 def command(data_dir: str, as_json: bool) -> None:
     """Check the books of the running stack against each other, whatever goes on meanwhile.
 
-    Exit status 1 if anything differs, by as little as one minor unit.
+    Wallets against postings, every journal against itself, Postgres against the warehouse's raw
+    tables, and those against every rollup. Exit status 1 if anything differs, by as little as one
+    minor unit.
     """
     target = running_stack(data_dir)
     try:
         differences = asyncio.run(_reconcile(settings_of(target.credentials, target.ports)))
-    except (OSError, asyncpg.PostgresError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, ClickHouseError) as error:
         raise StackError(f"the stores do not answer: {error}") from None
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(differences), indent=2).decode())
@@ -40,15 +48,16 @@ def command(data_dir: str, as_json: bool) -> None:
     sys.exit(1 if differences else 0)
 
 
-async def _reconcile(settings: Settings) -> list[Difference]:
+async def _reconcile(settings: Settings) -> Differences:
     connection = await asyncpg.connect(settings.postgres_url)
     try:
-        return await reconcile_ledger(connection)
+        differences: Differences = [*await reconcile_ledger(connection)]
     finally:
         await connection.close()
+    return differences + await reconcile_warehouse(settings.postgres_url, settings.clickhouse_url)
 
 
-def _table(differences: list[Difference]) -> Table:
+def _table(differences: Differences) -> Table:
     table = Table("check", "operator", "key", title="differences", title_justify="left")
     table.add_column("minor units", justify="right")
     for one in differences:

@@ -19,7 +19,7 @@ async def list_categories(
 ) -> Page[Category]:
     """Categories by number."""
     async with back_office.begin() as session:
-        repository = Categories(session=session)
+        repository = Categories(session)
         return await page_by_id(repository, GameCategory.category_id, _category, limit, cursor)
 
 
@@ -29,7 +29,7 @@ async def create_category(
 ) -> Category:
     """A new category."""
     async with back_office.begin() as session:
-        row = await Categories(session=session).add(
+        row = await Categories(session).add(
             GameCategory(
                 slug=data.slug,
                 name=data.name,
@@ -46,7 +46,7 @@ async def list_games(
 ) -> Page[AdminGame]:
     """Every game by number, the inactive ones too."""
     async with back_office.begin() as session:
-        repository = Games(session=session)
+        repository = Games(session)
         return await page_by_id(repository, Game.game_id, AdminGame.of, limit, cursor)
 
 
@@ -56,7 +56,7 @@ async def create_game(data: GameForm, request: Request, back_office: BackOffice)
     values = _values(data)
     async with back_office.begin() as session:
         await _require_category(session, data.category_id)
-        row = await Games(session=session).add(Game(**values))
+        row = await Games(session).add(Game(**values))
         await record(
             session, request, "game.created", target=str(row.game_id), detail={"slug": row.slug}
         )
@@ -74,7 +74,7 @@ async def change_game(
     async with back_office.begin() as session:
         row = None
         if game_id < 2**31:
-            row = await Games(session=session).get_one_or_none(Game.game_id == game_id)
+            row = await Games(session).get_one_or_none(Game.game_id == game_id)
         if row is None:
             raise Problem("game_not_found", "There is no such game.")
         await _require_category(session, data.category_id)
@@ -107,7 +107,7 @@ def _values(data: GameForm) -> dict[str, Any]:
 
 
 async def _require_category(session: AsyncSession, category_id: int) -> None:
-    if not await Categories(session=session).exists(GameCategory.category_id == category_id):
+    if not await Categories(session).exists(GameCategory.category_id == category_id):
         raise Problem("category_not_found", "There is no such category.")
 
 

@@ -33,7 +33,7 @@ async def list_operators(
     """Operators by number."""
     async with back_office.begin() as session:
         return await page_by_id(
-            Operators(session=session), Operator.operator_id, OperatorView.of, limit, cursor
+            Operators(session), Operator.operator_id, OperatorView.of, limit, cursor
         )
 
 
@@ -44,7 +44,7 @@ async def create_operator(
     """A new operator, without players, games' limits or staff."""
     _check(data)
     async with back_office.begin() as session:
-        row = await Operators(session=session).add(
+        row = await Operators(session).add(
             Operator(**{name: getattr(data, name) for name in FORM_FIELDS})
         )
         await record(
@@ -143,7 +143,7 @@ async def _operator(
 ) -> Operator:
     row = None
     if operator_id <= 32767:
-        row = await Operators(session=session).get_one_or_none(
+        row = await Operators(session).get_one_or_none(
             Operator.operator_id == operator_id, with_for_update=for_update or None
         )
     if row is None:

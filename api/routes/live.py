@@ -67,19 +67,17 @@ async def _serve(socket: Socket, feed: Feed, sessions: Sessions) -> None:
     sending = asyncio.create_task(_send(socket, feed, sessions))
     receiving = asyncio.create_task(_until_disconnect(socket))
     lagging = asyncio.create_task(feed.closed.wait())
-    tasks = (sending, receiving, lagging)
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if receiving.done():
-            return
-        slow = lagging.done()
-        await socket.close(
-            TOO_SLOW if slow else NOT_AUTHENTICATED, "Too slow." if slow else "Logged out."
-        )
+        await asyncio.wait((sending, receiving, lagging), return_when=asyncio.FIRST_COMPLETED)
+        left, slow = receiving.done(), lagging.done()
     finally:
-        for task in tasks:
+        # Before the close: the server does not send one while a receive is pending.
+        for task in (sending, receiving, lagging):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(sending, receiving, lagging, return_exceptions=True)
+    if not left:
+        code, reason = (TOO_SLOW, "Too slow.") if slow else (NOT_AUTHENTICATED, "Logged out.")
+        await socket.close(code, reason)
 
 
 async def _send(socket: Socket, feed: Feed, sessions: Sessions) -> None:

@@ -50,7 +50,8 @@ HISTORY_ROWS = 20
 
 IncludeBots = Annotated[bool, Parameter(description="Whether flagged demo traffic is shown")]
 TypeFilter = Annotated[
-    str | None, Parameter(description=f"One of {', '.join(TRANSACTION_TYPES)}", max_length=20)
+    str | None,
+    Parameter(query="type", max_length=20, description=f"One of {', '.join(TRANSACTION_TYPES)}"),
 ]
 
 
@@ -61,7 +62,7 @@ async def list_transactions(
     pools: dict[Role, asyncpg.Pool],
     freshness: Freshness,
     period: Period,
-    type_: Annotated[TypeFilter, Parameter(query="type")] = None,
+    type_: TypeFilter = None,
     player_id: UUID | None = None,
     include_bots: IncludeBots = True,
     limit: Limit = DEFAULT_LIMIT,

@@ -23,11 +23,14 @@ _TIMEOUT_SECONDS = 5.0
 def http_probe(url: str, body: bytes | None = None) -> Probe:
     """Whether GET `url` answers 200, and with `body` where one is given."""
 
+    # A connection per question: a kept one would hide that no new one is accepted.
+    client = httpx.AsyncClient(
+        timeout=_TIMEOUT_SECONDS, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+    )
+
     async def probe(pid: int) -> bool:
-        # A client per question: a kept connection would hide that no new one is accepted.
         try:
-            async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
-                answer = await client.get(url)
+            answer = await client.get(url)
         except httpx.HTTPError:
             return False
         return answer.status_code == 200 and (body is None or answer.content == body)

@@ -98,6 +98,11 @@ class Lane(asyncio.Protocol):
         self.measurement = Measurement()
         self.busy = False
 
+    @property
+    def connected(self) -> bool:
+        """Whether it can send."""
+        return self._transport is not None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready to send."""
         # A cast and no check: uvloop's transports are no subclass of asyncio's.
@@ -105,7 +110,7 @@ class Lane(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """A connection that ends under a request is an error of the run."""
-        self._transport = None
+        self._transport, self._buffer, self._expected = None, b"", 0
         if self.busy:
             self.busy = False
             self.measurement.failed(f"connection lost: {exc!r}")
@@ -149,17 +154,26 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes: list[Lane] = []
+        self._address = ("", 0)
         self._next: Callable[[Lane], None] = lambda lane: None
 
     async def open(
         self, host: str, port: int, run: str, players: Iterable[Sequence[Request]]
     ) -> None:
         """Connect one lane per player; ``run`` makes the idempotency keys unlike any other's."""
+        self._address = (host, port)
+        self._lanes = [
+            Lane(f"{run}-{number}", requests, self._answered)
+            for number, requests in enumerate(players)
+        ]
+        await self._connect()
+
+    async def _connect(self) -> None:
+        """Connect the lanes that are not; the server hangs up on those that were idle for long."""
         loop = asyncio.get_running_loop()
-        for number, requests in enumerate(players):
-            lane = Lane(f"{run}-{number}", requests, self._answered)
-            await loop.create_connection(lambda lane=lane: lane, host, port)
-            self._lanes.append(lane)
+        for lane in self._lanes:
+            if not lane.connected:
+                await loop.create_connection(lambda lane=lane: lane, *self._address)
 
     def close(self) -> None:
         """Hang up on every lane."""
@@ -215,6 +229,7 @@ class Lanes:
         seconds: float,
         warm_up_seconds: float,
     ) -> Measurement:
+        await self._connect()
         measurement = Measurement()
         for lane in self._lanes:
             lane.measurement = measurement

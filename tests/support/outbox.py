@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-import asyncpg
 from uuid_utils.compat import uuid7
 
+from ledger.database import Connection
 from ledger.events import BetEvent, Topic, TransactionEvent, encode, timestamp
 
 NOON = datetime(2026, 3, 5, 12, 30, tzinfo=UTC)
@@ -98,7 +98,7 @@ def deposit_event(
     )
 
 
-async def write(connection: asyncpg.Connection, *events: BetEvent | TransactionEvent) -> None:
+async def write(connection: Connection, *events: BetEvent | TransactionEvent) -> None:
     """Put the events into the outbox, in the connection's transaction if it has one."""
     rows = [
         (Topic.BETS if isinstance(event, BetEvent) else Topic.TRANSACTIONS, encode(event))

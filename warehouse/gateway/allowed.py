@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+FUNCTIONS_FILE = Path(__file__).with_name("allowed_functions.txt")
 # Kinds of node in the engine's syntax tree (EXPLAIN AST), statements among them.
 NODES = frozenset(
     [
@@ -58,8 +59,6 @@ TABLE_FUNCTIONS = frozenset(
     [
         "numbers",
         "numbers_mt",
-        "zeros",
-        "zeros_mt",
         "generateSeries",
         "generate_series",
         "generateRandom",
@@ -99,5 +98,5 @@ SYSTEM_DATABASES = frozenset({"system", "information_schema", "INFORMATION_SCHEM
 
 def functions() -> frozenset[str]:
     """Functions of `allowed_functions.txt`, in lower case."""
-    lines = Path(__file__).with_name("allowed_functions.txt").read_text().splitlines()
+    lines = FUNCTIONS_FILE.read_text().splitlines()
     return frozenset(line.lower() for line in lines if line and not line.startswith("#"))

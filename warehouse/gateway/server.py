@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 # A server's default http_max_uri_size.
 _MAX_URI_BYTES = 1 << 20
 _MAX_FORM_BYTES = 16 << 20
+# Running requests may take this long to end once the process is told to stop.
+_SHUTDOWN_SECONDS = 10.0
 
 
 class Gateway:
@@ -157,7 +159,7 @@ async def serve(gateway: Gateway, listener: socket.socket) -> web.AppRunner:
         access_log=None,
         max_line_size=_MAX_URI_BYTES,
         max_field_size=_MAX_URI_BYTES,
-        shutdown_timeout=30.0,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
     )
     await runner.setup()
     await web.SockSite(runner, listener, backlog=512).start()

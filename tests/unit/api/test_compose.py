@@ -49,7 +49,7 @@ def test_our_services_get_settings_that_are_known_and_valid(
     known = {f"PITBOSS_{field.name.upper()}" for field in dataclasses.fields(Settings)}
     assert set(given) <= known
     settings = Settings.from_env({name: interpolate(v, FILLED_IN) for name, v in given.items()})
-    assert settings.is_production
+    assert settings.environment == "production"
     assert not settings.mock_provider
 
 

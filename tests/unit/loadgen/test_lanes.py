@@ -21,8 +21,15 @@ class Server:
         self.status = status
         self.pieces = pieces
         self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
+
+    def hang_up(self) -> None:
+        """Close every connection, as a server does with idle ones."""
+        for writer in self._writers:
+            writer.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         while True:
             try:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -79,6 +86,17 @@ async def test_refusals_are_errors_with_an_example():
     assert run.errors > 0
     assert not run.latencies
     assert "422" in run.examples[0]
+
+
+async def test_lanes_that_the_server_hung_up_on_connect_again():
+    server = Server()
+    async with serving(server) as lanes:
+        await lanes.closed_loop(0.05, warm_up_seconds=0.0)
+        server.hang_up()
+        await asyncio.sleep(0.05)
+        run = await lanes.closed_loop(0.1, warm_up_seconds=0.0)
+    assert run.errors == 0
+    assert run.latencies
 
 
 def test_uvloop_drives_it_too():

@@ -4,9 +4,9 @@ SELECT
     game_id,
     bet_type,
     is_bot,
-    if(bet_type = 'FREE_SPIN', 0, bets) AS bets,
-    if(bet_type = 'FREE_SPIN', bets, 0) AS free_spins,
-    if(bet_type = 'FREE_SPIN', 0, winning_bets) AS winning_bets,
+    if(bet_type = 'FREE_SPIN', 0, hourly.bets) AS bets,
+    if(bet_type = 'FREE_SPIN', hourly.bets, 0) AS free_spins,
+    if(bet_type = 'FREE_SPIN', 0, hourly.winning_bets) AS winning_bets,
     wager,
     wager_real,
     wager_bonus,
@@ -19,7 +19,7 @@ SELECT
     free_spin_stake,
     free_spin_win,
     theoretical_ggr_e4
-FROM game_hourly
+FROM game_hourly AS hourly
 WHERE
     operator_id = {operator_id:UInt16}
     AND hour >= {whole_from:DateTime64(6, 'UTC')}

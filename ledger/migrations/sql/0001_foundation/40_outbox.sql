@@ -66,8 +66,8 @@ BEGIN
             'SELECT EXISTS (SELECT FROM %s WHERE NOT pg_visible_in_snapshot(xid, $1))', partition
         ) INTO unconsumed USING consumed;
         IF NOT unconsumed THEN
+            dropped := dropped || partition::text;  -- a regclass has no name once it is gone
             EXECUTE format('DROP TABLE %s', partition);
-            dropped := dropped || partition::text;
         END IF;
     END LOOP;
     RETURN dropped;

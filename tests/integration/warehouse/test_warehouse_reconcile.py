@@ -1,0 +1,125 @@
+"""Reconciliation is silent about a correct system under live traffic and finds a single cent."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from ledger.batch import BetBatcher
+from ledger.database import Role
+from tests.integration.warehouse.conftest import Stream
+from tests.support.world import World
+from warehouse.raw_tables import RawTables
+from warehouse.reconcile import Difference, reconcile_warehouse
+
+
+@asynccontextmanager
+async def running_relay(stream: Stream) -> AsyncIterator[None]:
+    """A relay that streams for the length of the block."""
+    relay = stream.relay(RawTables(stream.tables.clickhouse_url))
+    task = asyncio.create_task(relay.run())
+    try:
+        yield
+    finally:
+        relay.stop()
+        await task
+
+
+@asynccontextmanager
+async def live_traffic(world: World) -> AsyncIterator[None]:
+    """Players of both operators who spin without a pause for the length of the block."""
+    batcher = BetBatcher(world.pools[Role.BATCH], world.vault, lambda settled: None)
+    batcher.start()
+    stopping = asyncio.Event()
+
+    async def play(operator_id: int) -> None:
+        player = await world.player(operator_id, balance=10_000_000)
+        games = list(world.games.values())
+        number = 0
+        while not stopping.is_set():
+            number += 1
+            await batcher.submit(player.spin(games[number % len(games)], 100 + number))
+
+    players = [asyncio.create_task(play(operator)) for operator in world.operators * 3]
+    try:
+        yield
+    finally:
+        stopping.set()
+        await asyncio.gather(*players)
+        await batcher.stop()
+
+
+async def reconcile(world: World, clickhouse_url: str) -> list[Difference]:
+    """Everything, from the beginning."""
+    return await reconcile_warehouse(world.owner_url, clickhouse_url)
+
+
+async def test_live_traffic_reconciles(
+    world: World, stream: Stream, clickhouse_url: str, warehouse_client: Client
+) -> None:
+    async with running_relay(stream), live_traffic(world):
+        for _ in range(4):
+            await asyncio.sleep(0.2)
+            assert await reconcile(world, clickhouse_url) == []
+    bets = await world.owner.fetchval("SELECT count(*) FROM bet_log")
+    async with running_relay(stream):
+        assert await reconcile(world, clickhouse_url) == []
+    assert warehouse_client.query("SELECT count() FROM bets").result_rows == [(bets,)]
+    assert bets > 0
+
+
+TAMPERING = {
+    "game_hourly": (
+        "INSERT INTO game_hourly (operator_id, hour, game_id, bet_type, wager) "
+        "SELECT operator_id, hour, game_id, bet_type, {sign} FROM game_hourly "
+        "ORDER BY ALL LIMIT 1",
+        {"rollup_game_hourly"},
+    ),
+    "player_daily": (
+        "INSERT INTO player_daily (operator_id, user_id, day, win) "
+        "SELECT operator_id, user_id, day, {sign} FROM player_daily ORDER BY ALL LIMIT 1",
+        {"rollup_player_daily"},
+    ),
+    "transactions_hourly": (
+        "INSERT INTO transactions_hourly (operator_id, hour, kind, amount) "
+        "VALUES (1, '2026-01-01 00:00:00', 'DEPOSIT', {sign})",
+        {"rollup_transactions_hourly"},
+    ),
+}
+
+
+@pytest.mark.parametrize("table", TAMPERING)
+async def test_a_cent_in_a_rollup_is_found(
+    table: str, world: World, stream: Stream, clickhouse_url: str, warehouse_client: Client
+) -> None:
+    statement, checks = TAMPERING[table]
+    async with running_relay(stream):
+        warehouse_client.command(statement.format(sign="1"))
+        found = await reconcile(world, clickhouse_url)
+        assert {difference.check for difference in found} == checks
+        assert [difference.difference for difference in found] == [1]
+        warehouse_client.command(statement.format(sign="-1"))
+        assert await reconcile(world, clickhouse_url) == []
+
+
+async def test_a_doubled_bet_is_found(
+    world: World, stream: Stream, clickhouse_url: str, warehouse_client: Client
+) -> None:
+    """The rollups agree with the doubled row; only the ledger knows better."""
+    row = "SELECT * FROM bets ORDER BY ALL LIMIT 1"
+    warehouse_client.command(f"INSERT INTO bets {row}", settings={"insert_deduplicate": 0})
+    async with running_relay(stream):
+        found = await reconcile(world, clickhouse_url)
+    assert {difference.check for difference in found} == {"ledger_and_bets"}
+    assert any(
+        difference.key.endswith(": bets") and difference.difference == 1 for difference in found
+    )
+
+
+async def test_a_relay_that_is_away_is_a_difference(world: World, clickhouse_url: str) -> None:
+    await world.player()
+    found = await reconcile_warehouse(world.owner_url, clickhouse_url, catch_up_seconds=0.3)
+    assert [difference.check for difference in found] == ["relay_has_caught_up"]
+    assert found[0].difference < 0

@@ -1,0 +1,1 @@
+SELECT max(batch_no) FROM relay_batch
