@@ -19,13 +19,14 @@ SELECT
     coalesce(player.username, staff.username) AS username
 FROM session
 LEFT JOIN "user" AS player
-    ON session.subject_kind = 'player'
-    AND session.operator_id = player.operator_id AND session.subject_id = player.user_id
+    ON
+        session.subject_kind = 'player'
+        AND session.operator_id = player.operator_id AND session.subject_id = player.user_id
 LEFT JOIN staff
     ON session.subject_kind <> 'player' AND session.subject_id = staff.staff_id
 LEFT JOIN operator ON session.operator_id = operator.operator_id
 WHERE
-    session.token_hash = any($1::bytea [])
+    session.token_hash = any($1::bytea[])
     AND session.expires_at > now()
     AND (
         staff.active
@@ -67,8 +68,9 @@ SELECT
     coalesce(player.excluded_until > now(), false) AS excluded
 FROM login_name
 LEFT JOIN "user" AS player
-    ON login_name.subject_kind = 'player'
-    AND login_name.namespace = player.operator_id AND login_name.subject_id = player.user_id
+    ON
+        login_name.subject_kind = 'player'
+        AND login_name.namespace = player.operator_id AND login_name.subject_id = player.user_id
 LEFT JOIN staff
     ON login_name.subject_kind <> 'player' AND login_name.subject_id = staff.staff_id
 WHERE login_name.namespace = $1 AND login_name.login = $2;
@@ -96,4 +98,4 @@ RETURNING created_at;
 
 -- name: find_known_players
 SELECT login FROM login_name
-WHERE namespace = $1 AND login = any($2::text []) AND subject_kind = 'player';
+WHERE namespace = $1 AND login = any($2::text[]) AND subject_kind = 'player';
