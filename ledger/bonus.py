@@ -323,3 +323,11 @@ def end_tasks(
     if closed and not tasks and policy.requirement == "pooled":
         return Requirements((), 0, 0), closed
     return Requirements(tasks, before.pooled_required, before.pooled_progress_e4), closed
+
+
+def expire_tasks(
+    policy: BonusPolicy, before: Requirements, now: datetime
+) -> tuple[Requirements, tuple[ClosedTask, ...]]:
+    """End the bonuses whose time is over, also where the sweep has not come around to them yet."""
+    over = [task.task_id for task in before.tasks if task.expires_at <= now]
+    return end_tasks(policy, before, over, "EXPIRED") if over else (before, ())

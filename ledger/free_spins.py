@@ -5,7 +5,14 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ledger.account import Book, PlayerState, SpinGrant
-from ledger.bonus import BonusPolicy, BonusTask, add_bonus, convert_and_bust
+from ledger.bonus import (
+    BonusPolicy,
+    BonusTask,
+    Requirements,
+    add_bonus,
+    convert_and_bust,
+    expire_tasks,
+)
 from ledger.decision import Decision, TaskCredit
 from ledger.errors import Refusal
 from ledger.terms import GameTerms, OperatorTerms, Surroundings
@@ -24,19 +31,23 @@ def settle_free_spin(
     multiplier = game.paytable.multiplier_at(drawn)
     win = grant.stake * multiplier // 100
     used = msgspec.structs.replace(grant, used=grant.used + 1)
-    task = _task_of(player, used, policy, around) if win or grant.task_id else None
-    requirements, credits = player.bonus, ()
-    if task is not None:
+    requirements, expired = expire_tasks(policy, player.bonus, around.now)
+    task = _open_task(requirements, grant)
+    credits = ()
+    if win:
+        task = task or _new_task(grant, policy, around)
         task = msgspec.structs.replace(task, spins_left=used.count - used.used)
-        if win:
-            used = msgspec.structs.replace(used, task_id=task.task_id)
-            credits = (TaskCredit(task, win),)
-        requirements = add_bonus(policy, player.bonus, task, win)
+        used = msgspec.structs.replace(used, task_id=task.task_id)
+        credits = (TaskCredit(task, win),)
+        requirements = add_bonus(policy, requirements, task, win)
+    elif task is not None:
+        requirements = _count_spin(requirements, task, used)
+    requirements, ended = convert_and_bust(policy, requirements)
+    closed = expired + ended
     book = Book(player)
     book.move_bonus(win, "operator_bonus")
-    requirements, closed = convert_and_bust(policy, requirements)
-    for ended in closed:
-        book.close_task(ended)
+    for over in closed:
+        book.close_task(over)
     return Decision(
         bet_type="FREE_SPIN",
         wager=0,
@@ -74,13 +85,22 @@ def spendable_grant(player: PlayerState, game_id: int, now: datetime) -> SpinGra
     raise Refusal("no_free_spins", "There are no free spins to play on this game.")
 
 
-def _task_of(
-    player: PlayerState, grant: SpinGrant, policy: BonusPolicy, around: Surroundings
-) -> BonusTask:
-    """The grant's bonus task, or a new one for its first win."""
-    for task in player.bonus.tasks:
-        if task.task_id == grant.task_id:
-            return task
+def _open_task(bonus: Requirements, grant: SpinGrant) -> BonusTask | None:
+    """The grant's bonus task; None before its first win, and after the task has ended."""
+    return next((task for task in bonus.tasks if task.task_id == grant.task_id), None)
+
+
+def _count_spin(bonus: Requirements, task: BonusTask, used: SpinGrant) -> Requirements:
+    """A spin without a win changes nothing of its task but the spins to come."""
+    counted = msgspec.structs.replace(task, spins_left=used.count - used.used)
+    return msgspec.structs.replace(
+        bonus,
+        tasks=tuple(counted if other.task_id == task.task_id else other for other in bonus.tasks),
+    )
+
+
+def _new_task(grant: SpinGrant, policy: BonusPolicy, around: Surroundings) -> BonusTask:
+    """The task that a win of the grant opens."""
     return BonusTask(
         task_id=around.new_id(),
         kind="FREE_SPINS",

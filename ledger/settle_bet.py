@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ledger.account import Book, Leg, PlayerState, SpinGrant
-from ledger.bonus import E4, Share, apply_bet, convert_and_bust, fund, share_win
+from ledger.bonus import E4, Share, apply_bet, convert_and_bust, expire_tasks, fund, share_win
 from ledger.decision import NO_FEEDING, Decision, Feeding
 from ledger.errors import Refusal
 from ledger.jackpot import contribute, next_cycle, posted_contribution
@@ -45,14 +45,13 @@ def validate_bet(
     if game is None or not game.offered:
         raise Refusal("game_not_found", "This operator offers no such game.")
     if wager is not None:
-        _check_wager(player, operator, level, game, wager)
+        _check_wager(level, game, wager)
+        _check_max_bet(player, operator, wager, now)
     return game
 
 
-def _check_wager(
-    player: PlayerState, operator: OperatorTerms, level: VipLevel, game: GameTerms, wager: int
-) -> None:
-    """Limits: the game's and operator's, widened by the VIP level; the bonus policy's max_bet."""
+def _check_wager(level: VipLevel, game: GameTerms, wager: int) -> None:
+    """Limits: the game's and the operator's, widened by the VIP level."""
     highest = game.max_wager * level.bet_limit_multiplier_tenths // 10
     if not game.min_wager <= wager <= highest:
         raise Refusal(
@@ -68,12 +67,17 @@ def _check_wager(
             f"Wagers on this game are multiples of {game.wager_step}.",
             wager_step=game.wager_step,
         )
-    if player.bonus.tasks and wager > operator.policy_of(player).max_bet:
+
+
+def _check_max_bet(player: PlayerState, operator: OperatorTerms, wager: int, now: datetime) -> None:
+    """While a bonus is open its policy limits every wager (RULES §2)."""
+    highest = operator.policy_of(player).max_bet
+    if wager > highest and any(task.expires_at > now for task in player.bonus.tasks):
         raise Refusal(
             "limit_exceeded",
-            f"While a bonus is open, a wager is at most {operator.policy_of(player).max_bet}.",
+            f"While a bonus is open, a wager is at most {highest}.",
             limit="max_bet",
-            max_wager=operator.policy_of(player).max_bet,
+            max_wager=highest,
         )
 
 
@@ -90,10 +94,11 @@ def settle_bet(
     Raises :class:`Refusal` ``insufficient_funds``.
     """
     policy = operator.policy_of(player)
+    bonus, expired = expire_tasks(policy, player.bonus, around.now)
     shares = fund(
         policy,
         player.real_balance,
-        [task for task in player.bonus.tasks if task.expires_at > around.now],
+        bonus.tasks,
         wager,
         game_id=game.game_id,
         game_takes_bonus=game.bonus_eligible and game.contribution_bps > 0,
@@ -105,12 +110,14 @@ def settle_bet(
     win_real = sum(share.win for share in shares if share.task_id is None)
 
     book = Book(player)
+    for task in expired:
+        book.close_task(task)
     book.move_real(-wager_real, "operator_gaming")
     book.move_bonus(wager_real - wager, "operator_gaming")
     feeding = feed_pools(game, wager_real, around, book)
     book.move_real(win_real, "operator_gaming")
     book.move_bonus(win - win_real, "operator_gaming")
-    requirements = apply_bet(policy, player.bonus, shares, game.contribution_bps)
+    requirements = apply_bet(policy, bonus, shares, game.contribution_bps)
     requirements, closed = convert_and_bust(policy, requirements)
     for task in closed:
         book.close_task(task)
@@ -150,7 +157,7 @@ def settle_bet(
         ),
         legs=tuple(book.legs),
         shares=shares,
-        closed=closed,
+        closed=expired + closed,
         contributions=feeding.contributions,
         hits=feeding.hits,
         pools=feeding.pools,
@@ -231,7 +238,7 @@ def level_up(
         SpinGrant(
             grant_id=around.new_id(),
             game_id=game.game_id,
-            stake=game.min_wager,
+            stake=smallest_stake(game),
             count=level.free_spins,
             used=0,
             source="vip_level",
@@ -243,3 +250,11 @@ def level_up(
         if level.free_spins
     )
     return reached, grants
+
+
+def smallest_stake(game: GameTerms) -> int:
+    """The game's smallest wager, rounded up to its step, so that every win is whole.
+
+    An operator's own minimum need not be a multiple of the step.
+    """
+    return -(-game.min_wager // game.wager_step) * game.wager_step
