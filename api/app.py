@@ -41,7 +41,9 @@ from api.routes import (
     health,
     live,
     operator,
+    operator_rewards,
     payments,
+    rewards,
     spins,
     wallet,
     webhooks,
@@ -51,8 +53,10 @@ from api.settings import Settings
 from api.tenancy import provide_operator_id, provide_principal
 from ledger.batch import BetBatcher
 from ledger.bet_record import SpinRequest, SpinResult
+from ledger.commands import MoneyDesk
 from ledger.database import Role, create_pool
 from ledger.fairness import SeedVault
+from ledger.jackpot import HitVault
 from warehouse.client import Warehouse
 
 # Connections of one API process. A bet batch uses one; the others wait for it or retry.
@@ -66,6 +70,8 @@ ROUTE_HANDLERS = [
     wallet.router,
     payments.router,
     fairness.router,
+    rewards.router,
+    operator_rewards.router,
     webhooks.router,
     operator.router,
     analytics.router,
@@ -81,6 +87,7 @@ IN_STATE = (
     "redis",
     "warehouse",
     "vault",
+    "desk",
     "bets",
     "live",
     "sessions",
@@ -138,6 +145,8 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         stack.push_async_callback(engine.dispose)
         state.back_office = open_back_office(engine)
         state.vault = SeedVault(settings.secret_key)
+        hits = HitVault(settings.secret_key)
+        state.desk = MoneyDesk(state.pools[Role.BATCH], state.vault, hits)
         state.limits = RateLimits(settings)
         state.passwords = Passwords()
         stack.callback(state.passwords.close)
@@ -147,7 +156,9 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         state.live = Live(app.plugins.get(ChannelsPlugin))
         await state.live.start()
         stack.push_async_callback(state.live.stop)
-        state.bets = BetBatcher(state.pools[Role.BATCH], state.vault, _bet_notices(state.live))
+        state.bets = BetBatcher(
+            state.pools[Role.BATCH], state.vault, hits, _bet_notices(state.live)
+        )
         state.bets.start()
         stack.push_async_callback(state.bets.stop)
         yield

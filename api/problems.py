@@ -54,6 +54,7 @@ STATUS_BY_CODE: dict[str, int] = {
     "transaction_not_found": 404,
     "provider_not_found": 404,
     "deposit_not_found": 404,
+    "bonus_not_found": 404,
     # 409: it clashes with what there is
     "login_taken": 409,
     "operator_exists": 409,
@@ -62,6 +63,10 @@ STATUS_BY_CODE: dict[str, int] = {
     "host_taken": 409,
     "conflict": 409,
     "transaction_finished": 409,
+    "jackpot_exists": 409,
+    "bet_already_rolled_back": 409,
+    "bet_hit_jackpot": 409,
+    "bet_rolled_back": 409,
     # 429, 5xx
     "rate_limited": 429,
     "internal_error": 500,

@@ -72,8 +72,15 @@ INNER JOIN (VALUES
 ) AS d (name, funding, source, requirement, bust, multiplier, max_bet, min_bet, expiry_days)
     ON o.bonus_policy = d.name
 LEFT JOIN jurisdiction_cap AS cap ON o.jurisdiction = cap.jurisdiction;
-CREATE TRIGGER operator_default_policy AFTER INSERT ON operator
+CREATE TRIGGER operator_default_policy AFTER INSERT OR UPDATE OF bonus_policy_version ON operator
 FOR EACH ROW EXECUTE FUNCTION default_bonus_policy();
+ALTER TABLE operator DROP CONSTRAINT operator_bonus_policy_check;
+ALTER TABLE operator ADD CONSTRAINT operator_bonus_policy_check
+CHECK (bonus_policy IN ('strict', 'mixed', 'custom'));
+-- Deferred, since the trigger writes the policy's row after the operator's.
+ALTER TABLE operator ADD CONSTRAINT operator_bonus_policy_fkey
+FOREIGN KEY (operator_id, bonus_policy_version) REFERENCES bonus_policy (operator_id, version)
+DEFERRABLE INITIALLY DEFERRED;
 
 CREATE TABLE bonus_task (
     operator_id smallint NOT NULL,
