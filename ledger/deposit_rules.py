@@ -4,14 +4,14 @@ Amounts are integer minor units, experience counts 1/10,000 of a point.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 
 from ledger.account import Book, PlayerState, SpinGrant
-from ledger.bonus import BonusTask, ClosedTask, add_bonus, end_tasks
+from ledger.bonus import ClosedTask, end_tasks
 from ledger.decision import TaskCredit
+from ledger.grants import credit_bonus
 from ledger.offers import Offer, earned_offers
 from ledger.payments import deposit_requirement
 from ledger.settle_bet import FREE_SPIN_LIFETIME, level_up
@@ -83,7 +83,18 @@ def credit_deposit(
     earned = earned_offers(
         offers if _may_play(player, around) else (), amount, first_deposit=first_deposit
     )
-    after, credit = _match_bonus(credited, operator, earned.bonus, transaction_id, around, book)
+    after, credits = credited, ()
+    if earned.bonus:
+        after, credit = credit_bonus(
+            credited,
+            operator,
+            book,
+            amount=earned.bonus,
+            kind="DEPOSIT",
+            source_id=transaction_id,
+            now=around.now,
+        )
+        credits = (credit,)
     offer_grants = _offer_spins(operator, earned.spin_offers, transaction_id, around)
     new_grants = level_grants + offer_grants
     names = [earned.bonus_offer.name] if earned.bonus_offer else []
@@ -97,7 +108,7 @@ def credit_deposit(
             offers=names,
             grants=[grant.grant_id for grant in new_grants],
         ),
-        credits=(credit,) if credit else (),
+        credits=credits,
         new_grants=new_grants,
     )
 
@@ -149,39 +160,6 @@ def reverse_deposit(
 def _may_play(player: PlayerState, around: Surroundings) -> bool:
     excluded = player.excluded_until is not None and player.excluded_until > around.now
     return player.status == "ACTIVE" and not excluded
-
-
-def _match_bonus(
-    player: PlayerState,
-    operator: OperatorTerms,
-    bonus: int,
-    transaction_id: UUID,
-    around: Surroundings,
-    book: Book,
-) -> tuple[PlayerState, TaskCredit | None]:
-    if not bonus:
-        return player, None
-    policy = operator.policy_of(player)
-    task = BonusTask(
-        task_id=around.new_id(),
-        kind="DEPOSIT",
-        granted=0,
-        balance=0,
-        required=0,
-        progress_e4=0,
-        game_id=None,
-        policy_version=policy.version,
-        source_id=transaction_id,
-        created_at=around.now,
-        expires_at=around.now + timedelta(days=policy.expiry_days),
-    )
-    book.move_bonus(bonus, "operator_bonus")
-    after = msgspec.structs.replace(
-        player,
-        bonus=add_bonus(policy, player.bonus, task, bonus),
-        bonus_policy_version=policy.version,
-    )
-    return after, TaskCredit(task, bonus)
 
 
 def _offer_spins(

@@ -11,7 +11,7 @@ from ledger.commands import Command, MoneyDesk, player_command
 from ledger.deposit_rules import Credited, DepositDetail, credit_deposit, reverse_deposit
 from ledger.errors import Refusal
 from ledger.events import encode
-from ledger.money_events import bonus_granted, level_reached, spins_event
+from ledger.money_events import bonus_granted, experience_moved, level_reached, spins_event
 from ledger.named_sql import named_queries
 from ledger.offers import Offer
 from ledger.transactions import (
@@ -88,6 +88,8 @@ async def complete_deposit(command: Command, row: Any, actor: str) -> Any:
 
 def _tell_benefits(command: Command, credited: Credited, level_before: int) -> None:
     after, now = credited.after, command.now
+    if credited.detail.xp:
+        command.tell(experience_moved(after, credited.detail.xp, uuid7(), "deposit", now))
     for credit in credited.credits:
         command.tell(bonus_granted(after, credit, now))
     for grant in credited.new_grants:
@@ -118,6 +120,9 @@ async def take_back_deposit(command: Command, row: Any, actor: str) -> Any:
         command.post(back.book, "deposit", row["transaction_id"])
         for grant in back.revoked:
             command.tell(spins_event(back.after, grant, "REVOKED", command.now))
+        lost = back.after.vip_experience - before.vip_experience
+        if lost:
+            command.tell(experience_moved(back.after, lost, uuid7(), "deposit", command.now))
     await command.connection.execute(
         SQL["flag_player"], row["operator_id"], row["user_id"], "deposit_reversed"
     )

@@ -2,7 +2,8 @@
 
 Each is a :class:`ledger.events.TransactionEvent` whose ``kind`` says what it is about:
 BONUS (GRANTED, then COMPLETED, FORFEITED, EXPIRED or WAIVED), FREE_SPINS (GRANTED, EXPIRED,
-REVOKED), JACKPOT (WON) and VIP_LEVEL (REACHED, with the level as ``reason``).
+REVOKED), JACKPOT (WON), VIP_LEVEL (REACHED, with the level as ``reason``) and XP (EARNED or
+REVOKED outside of bets, with 1/10,000 points as ``reason``; a bet's is on the bet).
 """
 
 from datetime import datetime
@@ -134,4 +135,19 @@ def level_reached(player: PlayerState, event_id: UUID, now: datetime) -> Transac
         transaction_id=event_id,
         now=now,
         reason=str(player.vip_level),
+    )
+
+
+def experience_moved(
+    player: PlayerState, xp: int, event_id: UUID, source: str, now: datetime
+) -> TransactionEvent:
+    """Experience earned by something that is no bet, or with a negative ``xp`` taken back."""
+    return player_event(
+        player,
+        kind="XP",
+        status="EARNED" if xp > 0 else "REVOKED",
+        transaction_id=event_id,
+        now=now,
+        method=source,
+        reason=str(xp),
     )

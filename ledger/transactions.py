@@ -116,6 +116,7 @@ async def open_transaction(
         None if lifetime is None else command.now + lifetime,
         command.now,
     )
+    assert row is not None  # noqa: S101 - an insert without a conflict clause returns its row
     await _record(command, row, None, "player", None, before or command.player)
     return row
 

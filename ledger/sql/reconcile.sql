@@ -95,24 +95,56 @@ WHERE j.amount_e4 / 10000 <> coalesce(p.posted, 0)
 LIMIT 100;
 
 -- name: transactions_unlike_their_postings
--- A completed deposit has credited its amount, any other has credited nothing.
+-- A completed deposit has brought its amount to the settlement account and a completed withdrawal
+-- has taken it from there, a reversed one neither; an undecided withdrawal is held, no other is.
 WITH posted AS (
-    SELECT operator_id, reference_id AS transaction_id, sum(amount) AS moved
+    SELECT
+        operator_id,
+        reference_id AS transaction_id,
+        coalesce(-sum(amount) FILTER (WHERE account = 'operator_settlement'), 0) AS settled,
+        coalesce(sum(amount) FILTER (WHERE account = 'player_held'), 0) AS held
     FROM posting
-    WHERE reference_kind = 'deposit' AND account = 'player_real'
+    WHERE reference_kind IN ('deposit', 'withdrawal')
     GROUP BY operator_id, reference_id
+),
+
+expected AS (
+    SELECT
+        operator_id,
+        transaction_id,
+        CASE
+            WHEN status <> 'COMPLETED' THEN 0
+            WHEN kind = 'DEPOSIT' THEN amount
+            ELSE -amount
+        END AS settled,
+        CASE
+            WHEN kind = 'WITHDRAWAL' AND status IN ('PENDING', 'APPROVED') THEN amount ELSE 0
+        END AS held
+    FROM transaction
+    WHERE kind IN ('DEPOSIT', 'WITHDRAWAL')
 )
 
 SELECT
-    coalesce(t.operator_id, p.operator_id) AS operator_id,
-    coalesce(t.transaction_id, p.transaction_id)::text AS key,
-    coalesce(CASE WHEN t.status = 'COMPLETED' THEN t.amount END, 0)
-    - coalesce(p.moved, 0) AS difference
-FROM transaction AS t
-FULL JOIN posted AS p ON t.operator_id = p.operator_id AND t.transaction_id = p.transaction_id
+    coalesce(e.operator_id, p.operator_id) AS operator_id,
+    coalesce(e.transaction_id, p.transaction_id)::text AS key,
+    coalesce(e.settled, 0) - coalesce(p.settled, 0)
+    + coalesce(e.held, 0) - coalesce(p.held, 0) AS difference
+FROM expected AS e
+FULL JOIN posted AS p ON e.operator_id = p.operator_id AND e.transaction_id = p.transaction_id
 WHERE
-    (t.kind = 'DEPOSIT' OR t.transaction_id IS NULL)
-    AND coalesce(CASE WHEN t.status = 'COMPLETED' THEN t.amount END, 0) <> coalesce(p.moved, 0)
+    (coalesce(e.settled, 0), coalesce(e.held, 0))
+    <> (coalesce(p.settled, 0), coalesce(p.held, 0))
+LIMIT 100;
+
+-- name: held_balances_unlike_open_withdrawals
+SELECT w.operator_id, w.user_id::text AS key, w.held_balance - coalesce(t.held, 0) AS difference
+FROM wallet AS w
+LEFT JOIN (
+    SELECT operator_id, user_id, sum(amount) AS held
+    FROM transaction WHERE kind = 'WITHDRAWAL' AND status IN ('PENDING', 'APPROVED')
+    GROUP BY operator_id, user_id
+) AS t ON w.operator_id = t.operator_id AND w.user_id = t.user_id
+WHERE w.held_balance <> coalesce(t.held, 0)
 LIMIT 100;
 
 -- name: statuses_unlike_their_history
