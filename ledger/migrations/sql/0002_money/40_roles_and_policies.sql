@@ -7,6 +7,7 @@ TO pitboss_app;
 GRANT INSERT ON bonus_policy TO pitboss_app;
 GRANT INSERT, UPDATE ON vip_level, payment_method, payment_limit, deposit_offer TO pitboss_app;
 GRANT INSERT, DELETE ON game_jackpot TO pitboss_batch;
+GRANT USAGE ON SEQUENCE jackpot_pool_pool_id_seq TO pitboss_batch;
 
 GRANT SELECT, INSERT, UPDATE ON bonus_task, free_spin_grant, jackpot_pool TO pitboss_batch;
 GRANT SELECT, INSERT ON jackpot_cycle, jackpot_win, bet_rollback, bet_tombstone, cashback,
