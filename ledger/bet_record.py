@@ -131,7 +131,11 @@ class Fairness(msgspec.Struct, frozen=True):
 
 
 class SpinResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a spin; amounts are minor units of ``currency``."""
+    """The answer to a spin; amounts are minor units of ``currency``.
+
+    ``wager`` and ``win`` of a free spin are 0: its stake and its win, which goes to a bonus, have
+    fields of their own.
+    """
 
     bet_id: UUID
     game_id: int
@@ -140,6 +144,8 @@ class SpinResult(msgspec.Struct, frozen=True, kw_only=True):
     win: int
     multiplier: float
     bet_type: str
+    free_spin_stake: int
+    free_spin_win: int
     jackpot: int
     balances: Balances
     wagering: Wagering
@@ -251,6 +257,8 @@ def spin_result(row: BetRow, seed_hash: bytes) -> SpinResult:
         win=row.win,
         multiplier=row.multiplier_hundredths / 100,
         bet_type=row.bet_type,
+        free_spin_stake=row.free_spin_stake,
+        free_spin_win=row.free_spin_win,
         jackpot=row.jackpot,
         balances=Balances(row.real_balance_after, row.bonus_balance_after),
         wagering=Wagering(
