@@ -7,6 +7,8 @@ import msgspec
 from ledger.account import PlayerState
 from ledger.decision import Decision
 
+_encode = msgspec.json.Encoder().encode
+
 
 class Effects(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a bet applied beyond its columns, kept so that a rollback restores exactly that.
@@ -32,13 +34,31 @@ class Effects(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def encode_effects(before: PlayerState, decision: Decision) -> str:
     """The effects of a decision made on ``before`` as the log's JSON text."""
+    effects = Effects(
+        deposit_progress_e4=decision.after.deposit_wagering_progress_e4
+        - before.deposit_wagering_progress_e4,
+        pools=[
+            (pool_id, cycle_no, amount)
+            for (pool_id, amount), cycle_no in zip(
+                decision.contributions, decision.fed_cycles, strict=True
+            )
+        ],
+        grants=[grant.grant_id for grant in decision.new_grants],
+        grant_id=decision.grant_id,
+        debt_repaid=before.debt - decision.after.debt,
+    )
+    if not (before.bonus.idle and decision.after.bonus.idle):
+        effects = _with_bonus_effects(effects, before, decision)
+    return _encode(effects).decode()
+
+
+def _with_bonus_effects(effects: Effects, before: PlayerState, decision: Decision) -> Effects:
     after = decision.after
     ended = {closed.task.task_id: closed.task for closed in decision.closed}
     tasks_after = {task.task_id: task for task in after.bonus.tasks} | ended
     pool_reset = after.bonus.pooled_progress_e4 < before.bonus.pooled_progress_e4
-    effects = Effects(
-        deposit_progress_e4=after.deposit_wagering_progress_e4
-        - before.deposit_wagering_progress_e4,
+    return msgspec.structs.replace(
+        effects,
         pooled_progress_e4=0
         if pool_reset
         else after.bonus.pooled_progress_e4 - before.bonus.pooled_progress_e4,
@@ -57,14 +77,4 @@ def encode_effects(before: PlayerState, decision: Decision) -> str:
         ],
         closed=[(c.task.task_id, c.ending, c.task.balance) for c in decision.closed],
         credits=[(credit.task.task_id, credit.amount) for credit in decision.credits],
-        pools=[
-            (pool_id, cycle_no, amount)
-            for (pool_id, amount), cycle_no in zip(
-                decision.contributions, decision.fed_cycles, strict=True
-            )
-        ],
-        grants=[grant.grant_id for grant in decision.new_grants],
-        grant_id=decision.grant_id,
-        debt_repaid=before.debt - after.debt,
     )
-    return msgspec.json.encode(effects).decode()

@@ -132,6 +132,11 @@ class Requirements(msgspec.Struct, frozen=True):
         return sum(task.balance for task in self.tasks)
 
     @property
+    def idle(self) -> bool:
+        """Whether there is no bonus and no requirement, as for most bets: nothing to advance."""
+        return not self.tasks and not self.pooled_required
+
+    @property
     def outstanding(self) -> bool:
         """Whether a bonus requirement keeps real money from being withdrawn."""
         return bool(self.tasks) or self.pooled_progress_e4 < self.pooled_required * E4
@@ -150,13 +155,13 @@ def fund(
 
     Raises :class:`Refusal` ``insufficient_funds``.
     """
+    if real_balance >= wager:
+        return (Share(None, wager),)
     usable = [
         task
         for task in tasks
         if game_takes_bonus and task.balance > 0 and task.game_id in (None, game_id)
     ]
-    if real_balance >= wager:
-        return (Share(None, wager),)
     if policy.funding == "single":
         for task in usable:
             if task.balance >= wager:
@@ -189,6 +194,8 @@ def share_win(shares: Sequence[Share], win: int) -> tuple[Share, ...]:
     >>> [s.win for s in share_win([Share(None, 1), Share(a, 1), Share(b, 1)], 200)]
     [68, 66, 66]
     """
+    if len(shares) == 1:
+        return (Share(shares[0].task_id, shares[0].wager, win),)
     wager = sum(share.wager for share in shares)
     wins = [win * share.wager // wager for share in shares]
     wins[0] += win - sum(wins)
@@ -204,6 +211,8 @@ def apply_bet(
 
     ``contribution_bps`` of the wager count towards requirements, under every policy.
     """
+    if before.idle:
+        return before
     by_task = {share.task_id: share for share in shares if share.task_id is not None}
     real_wager = sum(share.wager for share in shares if share.task_id is None)
     counted = sum(share.wager for share in by_task.values())
@@ -254,6 +263,8 @@ def convert_and_bust(
 
     A completed task's balance becomes real money; a forfeited one's dust goes to the operator.
     """
+    if before.idle:
+        return before, ()
     if policy.requirement == "pooled":
         return _end_pooled(policy, before)
     open_tasks, closed = [], []

@@ -8,12 +8,12 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 from ledger.commands import Command, MoneyDesk, player_command
+from ledger.declared_terms import read_offers
 from ledger.deposit_rules import Credited, DepositDetail, credit_deposit, reverse_deposit
 from ledger.errors import Refusal
 from ledger.events import encode
 from ledger.money_events import bonus_granted, experience_moved, level_reached, spins_event
 from ledger.named_sql import named_queries
-from ledger.offers import Offer
 from ledger.transactions import (
     PaymentRequest,
     append_history,
@@ -61,13 +61,13 @@ async def complete_deposit(command: Command, row: Any, actor: str) -> Any:
     earlier = await command.connection.fetchval(
         SQL["completed_deposits"], row["operator_id"], row["user_id"]
     )
-    offers = await command.connection.fetch(SQL["deposit_offers"], row["operator_id"])
+    offers = await read_offers(command.connection, row["operator_id"])
     credited = credit_deposit(
         before,
         command.operator,
         row["amount"],
         row["transaction_id"],
-        [Offer(**offer) for offer in offers],
+        offers,
         command.around,
         first_deposit=earlier == 0,
     )

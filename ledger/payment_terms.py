@@ -74,11 +74,11 @@ class EarlierPayment(msgspec.Struct, frozen=True):
 
 
 def choose_method(methods: Sequence[PaymentMethod], name: str, amount: int) -> PaymentMethod:
-    """The method by its name, if it takes this amount; no methods at all means the defaults.
+    """The method by its name, if it takes this amount.
 
     Raises :class:`Refusal` ``payment_method_not_found`` or ``amount_invalid``.
     """
-    for method in methods or DEFAULT_METHODS:
+    for method in methods:
         if method.method == name and method.enabled:
             break
     else:

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from ledger.account import PlayerState
 from ledger.commands import Command
 from ledger.database import Connection
+from ledger.declared_terms import read_limits, read_methods
 from ledger.errors import Refusal
 from ledger.events import TransactionEvent, timestamp
 from ledger.named_sql import named_queries
@@ -20,7 +21,6 @@ from ledger.payment_terms import (
     Direction,
     EarlierPayment,
     PaymentMethod,
-    VelocityLimits,
     check_velocity,
     choose_method,
 )
@@ -69,10 +69,8 @@ async def check_payment(
     Raises :class:`Refusal` ``payment_method_not_found``, ``amount_invalid``, ``limit_exceeded``.
     """
     connection, operator_id = command.connection, request.operator_id
-    rows = await connection.fetch(SQL["payment_methods"], operator_id)
-    methods = [PaymentMethod(**row) for row in rows]
+    methods = await read_methods(connection, operator_id)
     method = choose_method(methods, request.method, request.amount)
-    limits = await connection.fetchrow(SQL["payment_limits"], operator_id)
     earlier = await connection.fetch(
         SQL["recent_payments"],
         operator_id,
@@ -81,7 +79,7 @@ async def check_payment(
         command.now - DAY,
     )
     check_velocity(
-        VelocityLimits(**limits) if limits else VelocityLimits(),
+        await read_limits(connection, operator_id),
         direction,
         [EarlierPayment(row["created_at"], row["amount"]) for row in earlier],
         request.amount,

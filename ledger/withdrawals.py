@@ -4,12 +4,16 @@ Money that comes back repays debt first and is real money again; what must be wa
 and neither a return nor anything else re-opens a requirement that was met.
 """
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from ledger.account import Book
 from ledger.commands import Command, MoneyDesk, player_command, with_book
 from ledger.errors import Refusal
+from ledger.named_sql import named_queries
 from ledger.payments import withdrawable
 from ledger.transactions import (
     PaymentRequest,
@@ -22,6 +26,7 @@ from ledger.transactions import (
     set_status,
 )
 
+SQL = named_queries("payments.sql")
 REASONS = {
     "debt_outstanding": "A reversed payment or bet is still owed.",
     "deposit_wagering_open": "Deposits must be wagered once before they can be withdrawn.",
@@ -153,3 +158,8 @@ async def _pending(command: Command, transaction_id: UUID) -> Any:
             withdrawal_status=row["status"],
         )
     return row
+
+
+async def unreported_payouts(pool: asyncpg.Pool, older_than: timedelta) -> list[Any]:
+    """Withdrawals approved longer ago than that, whose payout the provider has not reported."""
+    return await pool.fetch(SQL["unreported_payouts"], older_than)

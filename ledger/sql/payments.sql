@@ -89,13 +89,17 @@ ON CONFLICT (operator_id, name) DO UPDATE SET
 UPDATE deposit_offer SET active = false
 WHERE operator_id = $1 AND active AND NOT name = any($2::text []);
 
--- name: playable_games
--- Of the given games, those that this operator offers and that take bonus play.
-SELECT game.game_id, game.wager_step, game.min_wager, game.max_wager
+-- name: playable_game
+-- A game if this operator offers it and it takes bonus play, within the operator's limits.
+SELECT
+    game.wager_step,
+    greatest(game.min_wager, operator_game.min_wager) AS min_wager,
+    least(game.max_wager, operator_game.max_wager) AS max_wager
 FROM game
-LEFT JOIN operator_game ON game.game_id = operator_game.game_id AND operator_game.operator_id = $1
+LEFT JOIN operator_game
+    ON game.game_id = operator_game.game_id AND operator_game.operator_id = $1
 WHERE
-    game.game_id = any($2::int [])
+    game.game_id = $2
     AND game.active
     AND game.bonus_eligible
     AND coalesce(operator_game.enabled, true);
@@ -145,18 +149,26 @@ FOR NO KEY UPDATE OF t SKIP LOCKED;
 -- name: unreported_payouts
 -- Approved longer ago than given, and the provider has not said yet what became of them.
 SELECT * FROM transaction
-WHERE kind = 'WITHDRAWAL' AND status = 'APPROVED' AND updated_at < $1
+WHERE kind = 'WITHDRAWAL' AND status = 'APPROVED' AND updated_at < clock_timestamp() - $1::interval
 ORDER BY updated_at
 LIMIT 500;
 
 -- name: player_transactions
-SELECT * FROM transaction
+SELECT
+    t.*,
+    (
+        SELECT e.reason FROM transaction_event AS e
+        WHERE
+            e.operator_id = t.operator_id AND e.transaction_id = t.transaction_id
+            AND e.event_no = t.event_no
+    ) AS reason
+FROM transaction AS t
 WHERE
-    operator_id = $1 AND user_id = $2
-    AND ($3::text IS NULL OR kind = $3)
-    AND ($4::uuid IS NULL OR transaction_id = $4)
-    AND ($5::timestamptz IS NULL OR (created_at, transaction_id) < ($5, $6::uuid))
-ORDER BY created_at DESC, transaction_id DESC
+    t.operator_id = $1 AND t.user_id = $2
+    AND ($3::text IS NULL OR t.kind = $3)
+    AND ($4::uuid IS NULL OR t.transaction_id = $4)
+    AND ($5::timestamptz IS NULL OR (t.created_at, t.transaction_id) < ($5, $6::uuid))
+ORDER BY t.created_at DESC, t.transaction_id DESC
 LIMIT $7;
 
 -- name: operator_withdrawals
@@ -166,7 +178,13 @@ SELECT
     u.status AS player_status,
     u.is_bot,
     u.flagged_reason,
-    w.debt
+    w.debt,
+    (
+        SELECT e.reason FROM transaction_event AS e
+        WHERE
+            e.operator_id = t.operator_id AND e.transaction_id = t.transaction_id
+            AND e.event_no = t.event_no
+    ) AS reason
 FROM transaction AS t
 INNER JOIN "user" AS u ON t.operator_id = u.operator_id AND t.user_id = u.user_id
 INNER JOIN wallet AS w ON t.operator_id = w.operator_id AND t.user_id = w.user_id
