@@ -21,6 +21,7 @@ from api.authentication import SessionMiddleware, csrf_secret
 from api.back_office import open_back_office, open_engine
 from api.live import Live
 from api.passwords import Passwords
+from api.payouts import PayoutSender
 from api.plugins import (
     channels_plugin,
     openapi_config,
@@ -41,12 +42,15 @@ from api.routes import (
     health,
     live,
     operator,
+    operator_payments,
     operator_rewards,
+    operator_withdrawals,
     payments,
     rewards,
     spins,
     wallet,
     webhooks,
+    withdrawals,
 )
 from api.sessions import Sessions
 from api.settings import Settings
@@ -72,6 +76,9 @@ ROUTE_HANDLERS = [
     fairness.router,
     rewards.router,
     operator_rewards.router,
+    operator_payments.router,
+    operator_withdrawals.router,
+    withdrawals.router,
     webhooks.router,
     operator.router,
     analytics.router,
@@ -88,6 +95,7 @@ IN_STATE = (
     "warehouse",
     "vault",
     "desk",
+    "payouts",
     "bets",
     "live",
     "sessions",
@@ -147,6 +155,8 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         state.vault = SeedVault(settings.secret_key)
         hits = HitVault(settings.secret_key)
         state.desk = MoneyDesk(state.pools[Role.BATCH], state.vault, hits)
+        state.payouts = PayoutSender(settings)
+        stack.push_async_callback(state.payouts.close)
         state.limits = RateLimits(settings)
         state.passwords = Passwords()
         stack.callback(state.passwords.close)

@@ -54,6 +54,7 @@ STATUS_BY_CODE: dict[str, int] = {
     "transaction_not_found": 404,
     "provider_not_found": 404,
     "deposit_not_found": 404,
+    "withdrawal_not_found": 404,
     "bonus_not_found": 404,
     # 409: it clashes with what there is
     "login_taken": 409,
@@ -63,6 +64,8 @@ STATUS_BY_CODE: dict[str, int] = {
     "host_taken": 409,
     "conflict": 409,
     "transaction_finished": 409,
+    "withdrawal_not_pending": 409,
+    "payout_not_approved": 409,
     "jackpot_exists": 409,
     "bet_already_rolled_back": 409,
     "bet_hit_jackpot": 409,

@@ -20,6 +20,7 @@ from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 
+from api.payouts import PayoutSender, resend_payouts
 from api.settings import Settings, SettingsError
 from ledger.database import Role, create_pool, role_dsn
 from ledger.deposits import expire_deposits
@@ -105,7 +106,9 @@ async def _jobs(settings: Settings, stack: AsyncExitStack) -> None:
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
     )
     now = datetime.now(UTC)
-    for name, job, seconds in _schedule(pools):
+    payouts = PayoutSender(settings)
+    stack.push_async_callback(payouts.close)
+    for name, job, seconds in _schedule(pools, payouts):
         scheduler.add_job(
             _run_job, "interval", args=(name, job), seconds=seconds, next_run_time=now, id=name
         )
@@ -113,11 +116,12 @@ async def _jobs(settings: Settings, stack: AsyncExitStack) -> None:
     stack.callback(scheduler.shutdown, wait=False)
 
 
-def _schedule(pools: dict[Role, asyncpg.Pool]) -> list[tuple[str, Job, int]]:
+def _schedule(pools: dict[Role, asyncpg.Pool], payouts: PayoutSender) -> list[tuple[str, Job, int]]:
     """Name, work and period in seconds of every job."""
     return [
         ("maintain_outbox", lambda: maintain_outbox(pools[Role.RELAY]), 3600),
         ("expire_deposits", lambda: expire_deposits(pools[Role.BATCH], datetime.now(UTC)), 30),
+        ("resend_payouts", lambda: resend_payouts(pools[Role.BATCH], payouts), 10),
     ]
 
 

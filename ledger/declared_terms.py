@@ -127,9 +127,7 @@ async def _check_offer(connection: Connection, operator_id: int, offer: Offer) -
         return
     if offer.free_spin_game_id is None or offer.free_spin_stake is None:
         raise Refusal("offer_invalid", "Free spins need free_spin_game_id and free_spin_stake.")
-    game = await connection.fetchrow(
-        SQL["playable_game"], operator_id, offer.free_spin_game_id
-    )
+    game = await connection.fetchrow(SQL["playable_game"], operator_id, offer.free_spin_game_id)
     if game is None:
         raise Refusal("game_not_found", "You offer no such game, or it takes no bonus play.")
     if offer.free_spin_stake % game["wager_step"]:

@@ -11,7 +11,7 @@ from ledger.database import Connection
 from ledger.deposits import complete_deposit, fail_deposit, take_back_deposit
 from ledger.named_sql import named_queries
 from ledger.payments import Outcome, Payment, ProviderEvent, judge_webhook
-from ledger.transactions import find_owner, lock_transaction
+from ledger.transactions import PaymentStep, find_owner, lock_transaction
 from ledger.withdrawals import complete_payout, fail_payout
 
 SQL = named_queries("payments.sql")
@@ -26,16 +26,10 @@ APPLY: dict[str, Callable[[Command, Any, str], Awaitable[Any]]] = {
 
 
 class WebhookResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a webhook did; ``row`` is the transaction after it, None for an unknown one.
-
-    Balances are the player's after it, in minor units.
-    """
+    """What a webhook did; ``step`` is the transaction after it, None for an unknown one."""
 
     outcome: Outcome
-    row: Any = None
-    real_balance: int = 0
-    bonus_balance: int = 0
-    held_balance: int = 0
+    step: PaymentStep | None = None
 
 
 async def apply_webhook(desk: MoneyDesk, event: ProviderEvent) -> WebhookResult:
@@ -56,14 +50,7 @@ async def apply_webhook(desk: MoneyDesk, event: ProviderEvent) -> WebhookResult:
         )
         if outcome == "applied":
             row = await APPLY[event.event_type](command, row, f"provider:{event.provider}")
-        player = command.player
-    return WebhookResult(
-        outcome=outcome,
-        row=row,
-        real_balance=player.real_balance,
-        bonus_balance=player.bonus_balance,
-        held_balance=player.held_balance,
-    )
+        return WebhookResult(outcome=outcome, step=PaymentStep(row, command.player))
 
 
 async def _owner(desk: MoneyDesk, transaction_id: str) -> Any:

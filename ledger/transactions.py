@@ -42,6 +42,14 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: bytes
 
 
+class PaymentStep(msgspec.Struct, frozen=True):
+    """A step of a transaction: its row and the player after it; ``replayed`` if it stood before."""
+
+    row: Any
+    player: PlayerState
+    replayed: bool = False
+
+
 async def same_key(command: Command, kind: str, request: PaymentRequest) -> Any:
     """The transaction that stands under this key, None without one; asked under the wallet's lock.
 

@@ -4,7 +4,7 @@ Money that comes back repays debt first and is real money again; what must be wa
 and neither a return nor anything else re-opens a requirement that was met.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +12,13 @@ import asyncpg
 
 from ledger.account import Book
 from ledger.commands import Command, MoneyDesk, player_command, with_book
+from ledger.database import Connection
 from ledger.errors import Refusal
 from ledger.named_sql import named_queries
 from ledger.payments import withdrawable
 from ledger.transactions import (
     PaymentRequest,
+    PaymentStep,
     Witness,
     check_payment,
     find_owner,
@@ -34,8 +36,8 @@ REASONS = {
 }
 
 
-async def request_withdrawal(desk: MoneyDesk, request: PaymentRequest) -> tuple[Any, bool]:
-    """Hold the money and open a PENDING withdrawal; returns (row, whether it already stood).
+async def request_withdrawal(desk: MoneyDesk, request: PaymentRequest) -> PaymentStep:
+    """Hold the money and open a PENDING withdrawal; ``replayed`` if it stood under its key.
 
     Raises :class:`Refusal` ``player_not_found``, ``account_blocked``, ``withdrawal_not_allowed``
     with the ``reason``, ``insufficient_funds``, ``payment_method_not_found``, ``amount_invalid``,
@@ -44,7 +46,7 @@ async def request_withdrawal(desk: MoneyDesk, request: PaymentRequest) -> tuple[
     async with player_command(desk, request.operator_id, request.user_id) as command:
         stands = await same_key(command, "WITHDRAWAL", request)
         if stands is not None:
-            return stands, True
+            return PaymentStep(stands, command.player, replayed=True)
         if command.player.status != "ACTIVE":
             raise Refusal("account_blocked", "This account may not withdraw.")
         method = await check_payment(command, "withdrawal", request)
@@ -55,7 +57,7 @@ async def request_withdrawal(desk: MoneyDesk, request: PaymentRequest) -> tuple[
         command.change(with_book(before, book))
         row = await open_transaction(command, "WITHDRAWAL", request, method, before=before)
         command.post(book, "withdrawal", row["transaction_id"])
-    return row, False
+        return PaymentStep(row, command.player)
 
 
 def _check_withdrawable(command: Command, amount: int) -> None:
@@ -77,7 +79,7 @@ def _check_withdrawable(command: Command, amount: int) -> None:
 
 async def approve_withdrawal(
     desk: MoneyDesk, operator_id: int, transaction_id: UUID, *, actor: str, witness: Witness
-) -> Any:
+) -> PaymentStep:
     """PENDING → APPROVED; the caller sends the payout after this has returned.
 
     Raises :class:`Refusal` ``withdrawal_not_found``, ``withdrawal_not_pending`` with its
@@ -94,7 +96,7 @@ async def approve_withdrawal(
             )
         await witness(command.connection)
         row = await set_status(command, row, "APPROVED", actor=actor)
-    return row
+        return PaymentStep(row, command.player)
 
 
 async def reject_withdrawal(
@@ -105,8 +107,8 @@ async def reject_withdrawal(
     reason: str,
     actor: str,
     witness: Witness,
-) -> tuple[Any, Any]:
-    """PENDING → REJECTED, the money returned; returns (row, the player's state after it).
+) -> PaymentStep:
+    """PENDING → REJECTED, the money returned.
 
     Raises :class:`Refusal` ``withdrawal_not_found`` or ``withdrawal_not_pending``.
     """
@@ -115,8 +117,7 @@ async def reject_withdrawal(
         row = await _pending(command, transaction_id)
         await witness(command.connection)
         row = await _return_money(command, row, "REJECTED", actor, reason)
-        after = command.player
-    return row, after
+        return PaymentStep(row, command.player)
 
 
 async def complete_payout(command: Command, row: Any, actor: str) -> Any:
@@ -158,6 +159,26 @@ async def _pending(command: Command, transaction_id: UUID) -> Any:
             withdrawal_status=row["status"],
         )
     return row
+
+
+async def read_withdrawals(
+    connection: Connection,
+    operator_id: int,
+    *,
+    status: str | None = None,
+    transaction_id: UUID | None = None,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int,
+) -> list[Any]:
+    """An operator's withdrawals with their players as rows, newest first; in its transaction."""
+    return await connection.fetch(
+        SQL["operator_withdrawals"],
+        operator_id,
+        status,
+        transaction_id,
+        *(after or (None, None)),
+        limit,
+    )
 
 
 async def unreported_payouts(pool: asyncpg.Pool, older_than: timedelta) -> list[Any]:
