@@ -99,27 +99,51 @@ CREATE TABLE affiliate_statement (
     week date NOT NULL,
     ggr bigint NOT NULL,
     bonus_cost bigint NOT NULL,
+    correction bigint NOT NULL DEFAULT 0,
     carried_in bigint NOT NULL DEFAULT 0,
     rate_bps int NOT NULL,
     amount bigint NOT NULL,
+    carried_out bigint NOT NULL DEFAULT 0,
+    net_rolled_back bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (operator_id, affiliate_id, week),
-    FOREIGN KEY (operator_id, affiliate_id) REFERENCES affiliate
+    FOREIGN KEY (operator_id, affiliate_id) REFERENCES affiliate,
+    CONSTRAINT affiliate_statement_week_check CHECK (extract(ISODOW FROM week) = 1),
+    CONSTRAINT affiliate_statement_numbers_check CHECK (amount >= 0 AND carried_out <= 0)
 );
 COMMENT ON COLUMN affiliate_statement.week IS 'Monday of the ISO week, UTC';
+COMMENT ON COLUMN affiliate_statement.correction
+IS 'GGR less bonus cost of earlier weeks'' bets that were rolled back after their statement';
+COMMENT ON COLUMN affiliate_statement.net_rolled_back
+IS 'GGR less bonus cost of all bets up to this week that this statement knew as rolled back';
+CREATE TRIGGER affiliate_statement_append_only BEFORE UPDATE OR DELETE OR TRUNCATE
+ON affiliate_statement
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+-- Weekly statements read an affiliate's bets and bonus postings, both few beside all others.
+CREATE INDEX bet_log_affiliate_idx ON bet_log (operator_id, affiliate_id, created_at)
+INCLUDE (ggr) WHERE affiliate_id IS NOT NULL;
+CREATE INDEX posting_bonus_idx ON posting (operator_id, created_at)
+INCLUDE (journal_id, amount, reference_kind, reference_id) WHERE account = 'operator_bonus';
 ALTER TABLE affiliate ADD COLUMN carries_negative boolean NOT NULL DEFAULT false;
 
 CREATE TABLE cashback (
     operator_id smallint NOT NULL,
     user_id uuid NOT NULL,
     week date NOT NULL,
+    vip_level smallint NOT NULL,
+    rate_bps int NOT NULL,
     net_loss bigint NOT NULL,
     amount bigint NOT NULL,
-    task_id uuid,
+    task_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (operator_id, user_id, week),
-    FOREIGN KEY (operator_id, user_id) REFERENCES wallet
+    FOREIGN KEY (operator_id, user_id) REFERENCES wallet,
+    CONSTRAINT cashback_amount_check CHECK (net_loss > 0 AND amount > 0)
 );
+COMMENT ON TABLE cashback IS 'Its primary key is why a player has one cashback a week';
+COMMENT ON COLUMN cashback.week IS 'Monday of the ISO week, UTC';
+CREATE TRIGGER cashback_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON cashback
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE job_run (
     job text NOT NULL,
@@ -129,6 +153,7 @@ CREATE TABLE job_run (
     result jsonb,
     PRIMARY KEY (job, started_at)
 );
+COMMENT ON TABLE job_run IS 'Runs of scheduled jobs; a row without an end was cut short';
 
 -- What a money transaction leaves of a player: the row type of its one storing statement.
 CREATE TYPE player_change AS (

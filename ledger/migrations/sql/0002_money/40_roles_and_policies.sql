@@ -15,7 +15,7 @@ affiliate_statement TO pitboss_batch;
 GRANT SELECT ON affiliate TO pitboss_batch;
 GRANT UPDATE (flagged_reason) ON "user" TO pitboss_batch;
 GRANT SELECT (flagged_reason) ON "user" TO pitboss_app, pitboss_batch;
-GRANT SELECT, INSERT, UPDATE ON job_run TO pitboss_batch;
+GRANT SELECT, INSERT, UPDATE, DELETE ON job_run TO pitboss_batch;
 
 DO $$
 DECLARE
