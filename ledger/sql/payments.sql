@@ -58,7 +58,7 @@ ON CONFLICT (operator_id, method) DO UPDATE SET
 
 -- name: disable_other_methods
 UPDATE payment_method SET enabled = false
-WHERE operator_id = $1 AND enabled AND NOT method = any($2::text []);
+WHERE operator_id = $1 AND enabled AND NOT method = any($2::text[]);
 
 -- name: put_limits
 INSERT INTO payment_limit (
@@ -87,7 +87,7 @@ ON CONFLICT (operator_id, name) DO UPDATE SET
 
 -- name: withdraw_other_offers
 UPDATE deposit_offer SET active = false
-WHERE operator_id = $1 AND active AND NOT name = any($2::text []);
+WHERE operator_id = $1 AND active AND NOT name = any($2::text[]);
 
 -- name: playable_game
 -- A game if this operator offers it and it takes bonus play, within the operator's limits.

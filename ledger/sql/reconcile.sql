@@ -55,7 +55,8 @@ SELECT
     coalesce(e.gaming, 0) - coalesce(p.gaming, 0) AS difference
 FROM expected AS e
 FULL JOIN posted AS p
-    ON e.operator_id = p.operator_id AND e.bet_id = p.bet_id
+    ON
+        e.operator_id = p.operator_id AND e.bet_id = p.bet_id
         AND e.reference_kind = p.reference_kind
 WHERE coalesce(e.gaming, 0) <> coalesce(p.gaming, 0)
 LIMIT 100;
@@ -83,7 +84,8 @@ WHERE w.debt <> -coalesce(p.owed, 0)
 LIMIT 100;
 
 -- name: pools_unlike_their_postings
-SELECT 0 AS operator_id, j.pool_id::text AS key,
+SELECT
+    0 AS operator_id, j.pool_id::text AS key,
     j.amount_e4 / 10000 - coalesce(p.posted, 0) AS difference
 FROM jackpot_pool AS j
 LEFT JOIN (

@@ -1,12 +1,14 @@
 """Deposits and withdrawals over HTTP: the mock provider, webhooks, staff, and every refusal."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from uuid_utils.compat import uuid7
+from websockets.asyncio.client import connect
 
 from api.payouts import resend_payouts
 from ledger.database import Role
@@ -355,6 +357,25 @@ async def test_the_balance_follows_payments(api: Api, player, staff) -> None:
     assert after["owed_to_players"] - before["owed_to_players"] == 10_000
     assert after["own_funds"] == before["own_funds"]
     assert after["currency"] == "EUR"
+
+
+async def test_sockets_hear_of_every_status(api: Api, player, staff) -> None:
+    who, headers = player
+    url = f"{api.base_url.replace('http', 'ws')}/ws/player"
+    heard: list[tuple[str, str, dict[str, int]]] = []
+    async with connect(url, additional_headers=headers) as socket, asyncio.timeout(30):
+        path = await withdrawing(api, who, headers)
+        await api.client.post(f"/operator{path}/approve", headers=staff["alpha"])
+        while len(heard) < 4:
+            message = json.loads(await socket.recv())
+            if message["type"] in ("deposit", "withdrawal"):
+                heard.append((message["type"], message["status"], message["balances"]))
+    assert heard == [
+        ("deposit", "COMPLETED", {"real": 10_000, "bonus": 0, "held": 0}),
+        ("withdrawal", "PENDING", {"real": 5_000, "bonus": 0, "held": 5_000}),
+        ("withdrawal", "APPROVED", {"real": 5_000, "bonus": 0, "held": 5_000}),
+        ("withdrawal", "COMPLETED", {"real": 5_000, "bonus": 0, "held": 0}),
+    ]
 
 
 async def test_the_books_reconcile_after_all_that(api: Api) -> None:

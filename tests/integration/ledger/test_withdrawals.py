@@ -230,3 +230,18 @@ async def test_approved_payouts_are_told_again_until_reported(payments: Payments
     assert not await unreported(timedelta(minutes=5))
     await payments.hear(row, "payout.completed")
     assert not await unreported(timedelta(0))
+
+
+async def test_the_books_check_finds_a_status_that_money_did_not_follow(
+    payments: Payments, world: World
+) -> None:
+    player = await payments.rich_player()
+    row = await payments.withdraw(player, 100)
+    forge = "UPDATE transaction SET status = $2 WHERE transaction_id = $1"
+    await world.owner.execute(forge, row["transaction_id"], "REJECTED")
+    found = {(item.check, item.key, item.difference) for item in await payments.differences()}
+    await world.owner.execute(forge, row["transaction_id"], "PENDING")
+    transaction, user = str(row["transaction_id"]), str(player.user_id)
+    assert ("transactions_unlike_their_postings", transaction, -100) in found
+    assert ("held_balances_unlike_open_withdrawals", user, 100) in found
+    assert await payments.differences() == []
