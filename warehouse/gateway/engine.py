@@ -121,45 +121,8 @@ class Handle:
             elapsed_seconds=result.elapsed(),
         )
 
-    def begin_insert(self, sql: str, fmt: str) -> Inserter:
-        """Opens an INSERT whose rows are appended in format `fmt`."""
-        try:
-            return Inserter(self._connection.send_insert(sql, fmt))
-        except Exception as error:
-            raise from_engine(error) from None
-
     def close(self) -> None:
         self._connection.close()
-
-
-class Inserter:
-    """An open INSERT: nothing is visible before `finish`, except blocks already full."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def append(self, data: bytes) -> None:
-        try:
-            self._stream.append(data)
-        except Exception as error:
-            raise from_engine(error) from None
-
-    def finish(self) -> Progress:
-        try:
-            result = self._stream.finish()
-        except Exception as error:
-            raise from_engine(error) from None
-        return Progress(
-            written_rows=result.rows_written,
-            written_bytes=result.bytes_written,
-            elapsed_seconds=result.elapsed,
-        )
-
-    def cancel(self) -> None:
-        try:
-            self._stream.cancel()
-        except Exception as error:
-            raise from_engine(error) from None
 
 
 class Pool:
