@@ -4,7 +4,7 @@
 -- NO KEY UPDATE: foreign keys that point at a wallet need not wait for it.
 SELECT w.operator_id, w.user_id
 FROM wallet AS w
-INNER JOIN unnest($1::smallint [], $2::uuid []) AS asked (operator_id, user_id)
+INNER JOIN unnest($1::smallint[], $2::uuid[]) AS asked (operator_id, user_id)
     ON w.operator_id = asked.operator_id AND w.user_id = asked.user_id
 ORDER BY w.operator_id, w.user_id
 FOR NO KEY UPDATE OF w SKIP LOCKED;
@@ -31,11 +31,12 @@ SELECT
     w.fairness_nonce,
     s.encrypted_seed,
     s.seed_hash
-FROM unnest($1::smallint [], $2::uuid []) AS asked (operator_id, user_id)
+FROM unnest($1::smallint[], $2::uuid[]) AS asked (operator_id, user_id)
 INNER JOIN wallet AS w ON asked.operator_id = w.operator_id AND asked.user_id = w.user_id
 INNER JOIN "user" AS u ON asked.operator_id = u.operator_id AND asked.user_id = u.user_id
 INNER JOIN fairness_seed AS s
-    ON asked.operator_id = s.operator_id AND asked.user_id = s.user_id
+    ON
+        asked.operator_id = s.operator_id AND asked.user_id = s.user_id
         AND w.fairness_seed_id = s.seed_id;
 
 -- name: committed_bets
@@ -47,9 +48,10 @@ SELECT
         WHERE
             s.operator_id = b.operator_id AND s.user_id = b.user_id AND s.seed_id = b.seed_id
     ) AS seed_hash
-FROM unnest($1::smallint [], $2::uuid [], $3::text []) AS asked (operator_id, user_id, key)
+FROM unnest($1::smallint[], $2::uuid[], $3::text[]) AS asked (operator_id, user_id, key)
 INNER JOIN bet_log AS b
-    ON asked.operator_id = b.operator_id AND asked.user_id = b.user_id
+    ON
+        asked.operator_id = b.operator_id AND asked.user_id = b.user_id
         AND asked.key = b.idempotency_key;
 
 -- name: batch_clock
@@ -59,17 +61,17 @@ SELECT clock_timestamp() AS now, version FROM catalogue_version;
 -- One statement for everything a batch changes. The arrays are of the tables' own row types,
 -- so a column is named once, in the schema.
 WITH bets AS (
-    INSERT INTO bet_log SELECT * FROM unnest($1::bet_log [])
+    INSERT INTO bet_log SELECT * FROM unnest($1::bet_log[])
 ),
 
 postings AS (
-    INSERT INTO posting SELECT * FROM unnest($2::posting [])
+    INSERT INTO posting SELECT * FROM unnest($2::posting[])
 ),
 
 events AS (
     INSERT INTO outbox (topic, key, payload)
     SELECT 'bets', event.key, event.payload
-    FROM unnest($3::text [], $4::jsonb []) AS event (key, payload)
+    FROM unnest($3::text[], $4::jsonb[]) AS event (key, payload)
 )
 
 UPDATE wallet
@@ -82,13 +84,14 @@ SET
     bonus_wagering_progress_e4 = changed.bonus_progress_e4,
     fairness_nonce = changed.nonce,
     updated_at = $14
-FROM unnest(
-    $5::smallint [], $6::uuid [], $7::bigint [], $8::bigint [], $9::bigint [], $10::bigint [],
-    $11::bigint [], $12::bigint [], $13::bigint []
-) AS changed (
-    operator_id, user_id, real_balance, bonus_balance, deposit_required, deposit_progress_e4,
-    bonus_required, bonus_progress_e4, nonce
-)
+FROM
+    unnest(
+        $5::smallint[], $6::uuid[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],
+        $11::bigint[], $12::bigint[], $13::bigint[]
+    ) AS changed (
+        operator_id, user_id, real_balance, bonus_balance, deposit_required, deposit_progress_e4,
+        bonus_required, bonus_progress_e4, nonce
+    )
 WHERE wallet.operator_id = changed.operator_id AND wallet.user_id = changed.user_id;
 
 -- name: player_bets

@@ -61,7 +61,7 @@ INSERT INTO transaction_event (
 ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: insert_postings
-INSERT INTO posting SELECT * FROM unnest($1::posting []);
+INSERT INTO posting SELECT * FROM unnest($1::posting[]);
 
 -- name: insert_outbox
 INSERT INTO outbox (topic, key, payload) VALUES ('transactions', $1, $2);
