@@ -20,6 +20,7 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken
 from litestar import Litestar, Router, post
 from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody
 from standardwebhooks import Webhook
 from uuid_utils.compat import uuid7
 
@@ -126,7 +127,9 @@ class MockProvider:
 
 
 @post("/payments/{token:str}", status_code=202, exclude_from_csrf=True)
-async def pay(token: str, state: State, data: PayBody | None = None) -> PayAnswer:
+async def pay(
+    token: FromPath[str], state: State, data: JSONBody[PayBody | None] = None
+) -> PayAnswer:
     """Pay a deposit as its link says; the provider's webhook follows."""
     return state.mock_provider.pay(token, data or PayBody())
 

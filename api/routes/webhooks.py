@@ -2,15 +2,17 @@
 
 from typing import Annotated, Literal
 
-import asyncpg
 import msgspec
 import structlog
 from litestar import Request, Router, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from api.live import Live
 from api.problems import Problem
 from api.settings import Settings
+from api.tenancy import Pools
 from ledger.database import Role
 from ledger.deposits import WebhookResult, apply_webhook
 from ledger.payments import ProviderEvent
@@ -57,11 +59,11 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
 
 @post("/webhooks/payments/{provider:str}", status_code=200, exclude_from_csrf=True)
 async def payment_webhook(
-    provider: str,
+    provider: FromPath[str],
     request: Request,
-    pools: dict[Role, asyncpg.Pool],
-    settings: Settings,
-    live: Live,
+    pools: Pools,
+    settings: NamedDependency[Settings],
+    live: NamedDependency[Live],
 ) -> WebhookAnswer:
     """Apply a provider's event once. What it cannot apply is recorded and changes nothing."""
     event = await _verified(provider, request, settings)
