@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -143,13 +143,17 @@ class Pool:
         """
         await self._wait()
         try:
-            handle = self._idle.pop() if self._idle else await asyncio.to_thread(self._make)
+            handle = self._idle.pop() if self._idle else await self._open()
             try:
                 yield handle
             finally:
                 self._idle.append(handle)
         finally:
             self._free.release()
+
+    async def _open(self) -> Handle:
+        loop = asyncio.get_running_loop()
+        return await outlast(loop.run_in_executor(None, self._make))
 
     async def _wait(self) -> None:
         if self._free.locked() and self._waiting >= self._limits.waiting:
@@ -220,13 +224,7 @@ class Engine:
         A cancelled caller still waits for the thread to come back, because the handle must not
         go to the next request while it is in use.
         """
-        future: Future[T] = self.threads.submit(function, *args)
-        waiter = asyncio.wrap_future(future)
-        try:
-            return await asyncio.shield(waiter)
-        except asyncio.CancelledError:
-            await asyncio.wait({waiter})
-            raise
+        return await outlast(asyncio.wrap_future(self.threads.submit(function, *args)))
 
     async def control(
         self, sql: str, params: Mapping[str, str] | None = None, fmt: str = "TabSeparatedRaw"
@@ -245,6 +243,22 @@ class Engine:
         self.threads.shutdown(wait=True)
         for closing in (self.writers, self.analysts, self._control):
             closing.close()
+
+
+async def outlast(work: asyncio.Future[T]) -> T:
+    """Result of `work`, waited for to its end however often the caller is cancelled meanwhile;
+    only then is the caller cancelled."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait({work})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not work.cancelled():
+            work.exception()  # taken note of, as nobody waits for it any more
+        raise cancelled
+    return work.result()
 
 
 def new_mark() -> str:

@@ -19,7 +19,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 
-from warehouse.gateway.engine import Engine, Handle, Progress, new_mark
+from warehouse.gateway.engine import Engine, Handle, Progress, new_mark, outlast
 from warehouse.gateway.errors import GatewayError
 from warehouse.gateway.request import QueryRequest
 from warehouse.gateway.rows import Rows
@@ -62,10 +62,10 @@ async def select(
     try:
         while chunk := await pipe.read():
             await write(chunk)
-        return await running
+        return await asyncio.shield(running)
     finally:
         if not running.done():
-            await _abort(engine, mark, running, pipe)
+            await outlast(asyncio.ensure_future(_abort(engine, mark, running, pipe)))
         pipe.close_reader()
 
 
@@ -125,11 +125,15 @@ def _set(future: asyncio.Future[None]) -> None:
 
 
 async def _abort(engine: Engine, mark: str, running: asyncio.Future[Progress], pipe: _Pipe) -> None:
-    """Cancels the query and waits for its thread. Repeats, as a query that has only just been
-    sent may not be known to the engine yet; closing the pipe frees a writer that waits."""
+    """Cancels the query and waits for its thread.
+
+    The pipe is closed first: KILL QUERY waits for the engine's writer, which may wait for room in
+    the pipe. Closing alone is not enough, as the engine goes on after a failed write. KILL QUERY
+    is repeated, as a query only just sent may not be known to the engine yet.
+    """
+    pipe.close_reader()
     while not running.done():
         await engine.kill(mark)
-        pipe.close_reader()
         await asyncio.wait({running}, timeout=_ABORT_RETRY_SECONDS)
     if not running.cancelled():
         running.exception()  # taken note of: it is the cancellation asked for

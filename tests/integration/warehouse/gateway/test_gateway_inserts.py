@@ -12,7 +12,7 @@ import lz4.frame
 import pytest
 import zstandard
 
-from tests.integration.warehouse.gateway.conftest import Ask, ask_gateway
+from tests.integration.warehouse.gateway.conftest import Answer, Ask, ask_gateway
 from tests.support.gateway import GatewayProcess, start_gateway
 from warehouse.gateway import native
 
@@ -211,7 +211,10 @@ def test_insert_forms_of_ordinary_clients(bets: Ask) -> None:
 def test_kill_in_the_middle_then_retry_ends_exact(tmp_path: Path) -> None:
     """SIGKILL with one batch committed, one open; after a restart both are retried."""
     gateway = start_gateway(tmp_path)
-    ask = lambda body=b"", **more: ask_gateway(gateway, body, **more)  # noqa: E731
+
+    def ask(body: bytes | str = b"", **more) -> Answer:
+        return ask_gateway(gateway, body, **more)
+
     for sql in SCHEMA:
         ask(sql)
     batches = {f"bets:{n}": rows(20_000, first=n * 20_000) for n in range(3)}

@@ -228,10 +228,8 @@ def processes(ask: Ask) -> int:
 
 
 def test_a_client_that_leaves_cancels_its_query(gateway: GatewayProcess, ask: Ask) -> None:
-    for sql in (
-        "SELECT * FROM system.numbers",
-        "SELECT sum(sleepEachRow(0.01)) FROM numbers(9999)",
-    ):
+    forever = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"
+    for sql in ("SELECT * FROM system.numbers", forever) * 10:
         connection = http.client.HTTPConnection(gateway.host, gateway.port)
         user = gateway.writer
         connection.request(
