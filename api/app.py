@@ -19,6 +19,8 @@ from redis.backoff import ExponentialBackoff
 from api import mock_provider
 from api.authentication import SessionMiddleware, csrf_secret
 from api.back_office import open_back_office, open_engine
+from api.job_runs import JobRunner
+from api.jobs import Tools
 from api.live import Live
 from api.passwords import Passwords
 from api.payouts import PayoutSender
@@ -35,6 +37,7 @@ from api.requests import MAX_BODY_BYTES, StrictRequest
 from api.responses import ResponseFinisher
 from api.routes import (
     admin,
+    affiliates,
     analytics,
     auth,
     fairness,
@@ -64,7 +67,7 @@ from ledger.jackpot import HitVault
 from warehouse.client import Warehouse
 
 # Connections of one API process. A bet batch uses one; the others wait for it or retry.
-POOL_SIZES = {Role.AUTH: 4, Role.APP: 8, Role.BATCH: 4}
+POOL_SIZES = {Role.AUTH: 4, Role.APP: 8, Role.BATCH: 4, Role.RELAY: 1}
 
 ROUTE_HANDLERS = [
     auth.router,
@@ -81,6 +84,7 @@ ROUTE_HANDLERS = [
     withdrawals.router,
     webhooks.router,
     operator.router,
+    affiliates.router,
     analytics.router,
     live.router,
     health.router,
@@ -96,6 +100,7 @@ IN_STATE = (
     "vault",
     "desk",
     "payouts",
+    "jobs",
     "bets",
     "live",
     "sessions",
@@ -157,6 +162,11 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         state.desk = MoneyDesk(state.pools[Role.BATCH], state.vault, hits)
         state.payouts = PayoutSender(settings)
         stack.push_async_callback(state.payouts.close)
+        state.jobs = JobRunner(
+            settings.postgres_url,
+            settings.secret_key,
+            Tools(state.pools, state.desk, state.payouts),
+        )
         state.limits = RateLimits(settings)
         state.passwords = Passwords()
         stack.callback(state.passwords.close)

@@ -73,7 +73,7 @@ async def page_by_id(
     """A page of a repository's rows in the order of their number."""
     after = decode_cursor(cursor, int)
     filters = [column > after[0]] if after else []
-    rows = await repository.list(
+    rows = await repository.get_many(
         *filters, OrderBy(column.key), LimitOffset(limit=limit + 1, offset=0)
     )
     return make_page(rows, limit, key=lambda row: (getattr(row, column.key),), item=item)

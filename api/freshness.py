@@ -6,7 +6,9 @@ import asyncpg
 import msgspec
 import redis.asyncio
 import redis.exceptions
+from litestar.di import NamedDependency
 
+from api.tenancy import Pools
 from ledger.database import Role
 from warehouse import watermark
 
@@ -18,9 +20,7 @@ class Freshness(msgspec.Struct, frozen=True):
     lag_ms: int
 
 
-async def provide_freshness(
-    redis: redis.asyncio.Redis, pools: dict[Role, asyncpg.Pool]
-) -> Freshness:
+async def provide_freshness(redis: NamedDependency[redis.asyncio.Redis], pools: Pools) -> Freshness:
     """Dependency ``freshness``. Resolved before the handler queries the warehouse, so the answer
     holds at least what it promises.
 

@@ -4,7 +4,7 @@ import hashlib
 from typing import Annotated
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from api.problems import Problem
 
@@ -12,9 +12,8 @@ MAX_KEY_LENGTH = 255
 
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
-        default=None,
+    HeaderParameter(
+        name="Idempotency-Key",
         description="Required. The same key with the same body is one effect, for good.",
     ),
 ]

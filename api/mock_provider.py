@@ -23,6 +23,7 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken
 from litestar import Litestar, Request, Router, post
 from litestar.datastructures import State
+from litestar.params import FromPath, JSONBody
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from api.mock_plans import Delivery, PayBody, Payment, PayoutPlan, payment_plan, payout_plan
@@ -145,7 +146,9 @@ class MockProvider:
 
 
 @post("/payments/{token:str}", status_code=202, exclude_from_csrf=True)
-async def pay(token: str, state: State, data: PayBody | None = None) -> PayAnswer:
+async def pay(
+    token: FromPath[str], state: State, data: JSONBody[PayBody | None] = None
+) -> PayAnswer:
     """Pay a deposit as its link says; the provider's webhooks follow."""
     return state.mock_provider.pay(token, data or PayBody())
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from api.problems import Problem
 
@@ -21,12 +21,14 @@ Row = TypeVar("Row")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 
-Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="Rows in a page, at most 500")]
+Limit = Annotated[
+    int, QueryParameter(ge=1, le=MAX_LIMIT, description="Rows in a page, at most 500")
+]
 """Annotation for a handler's ``limit`` query parameter; give it ``= DEFAULT_LIMIT``."""
 
 Cursor = Annotated[
     str | None,
-    Parameter(max_length=500, description="next_cursor of the previous page"),
+    QueryParameter(max_length=500, description="next_cursor of the previous page"),
 ]
 """Annotation for a handler's ``cursor`` query parameter; give it ``= None``."""
 

@@ -4,23 +4,23 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from api.problems import Problem
 from warehouse.time_ranges import EPOCH, LAST, TimeRange
 
 From = Annotated[
     str | None,
-    Parameter(
-        query="from",
+    QueryParameter(
+        name="from",
         max_length=40,
         description="Start, included: RFC 3339 or a UTC date; by default the beginning",
     ),
 ]
 To = Annotated[
     str | None,
-    Parameter(
-        query="to",
+    QueryParameter(
+        name="to",
         max_length=40,
         description="End, not included: RFC 3339 or a UTC date; by default now",
     ),

@@ -56,6 +56,8 @@ STATUS_BY_CODE: dict[str, int] = {
     "deposit_not_found": 404,
     "withdrawal_not_found": 404,
     "bonus_not_found": 404,
+    "affiliate_not_found": 404,
+    "job_not_found": 404,
     # 409: it clashes with what there is
     "login_taken": 409,
     "operator_exists": 409,
@@ -67,6 +69,8 @@ STATUS_BY_CODE: dict[str, int] = {
     "withdrawal_not_pending": 409,
     "payout_not_approved": 409,
     "jackpot_exists": 409,
+    "affiliate_exists": 409,
+    "job_running": 409,
     "bet_already_rolled_back": 409,
     "bet_hit_jackpot": 409,
     "bet_rolled_back": 409,

@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 
 from api.audit import audit_request
@@ -21,6 +22,9 @@ from ledger.database import Connection, Role
 PrincipalKind = Literal["player", "operator_admin", "platform_admin"]
 Transport = Literal["cookie", "bearer"]
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
+
+Pools = NamedDependency[dict[Role, asyncpg.Pool]]
+"""Annotation for the ``pools`` dependency: this process's Postgres connections by role."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +87,7 @@ def provide_principal(request: AnyConnection) -> Principal:
     return principal_of(request)
 
 
-async def provide_operator_id(request: AnyConnection, pools: dict[Role, asyncpg.Pool]) -> int:
+async def provide_operator_id(request: AnyConnection, pools: Pools) -> int:
     """Dependency ``operator_id`` of the operator routes.
 
     An operator admin's is their own, whatever the query says; naming another is refused. A

@@ -2,7 +2,14 @@
 
 from litestar import Router
 
-from api.routes import admin_games, admin_operators, admin_players, admin_rewards
+from api.routes import (
+    admin_games,
+    admin_operators,
+    admin_players,
+    admin_rewards,
+    affiliates,
+    jobs,
+)
 from api.tenancy import requires_platform
 
 router = Router(
@@ -12,6 +19,8 @@ router = Router(
         admin_games.router,
         admin_players.router,
         admin_rewards.router,
+        affiliates.admin_router,
+        jobs.router,
     ],
     guards=[requires_platform],
     tags=["platform"],

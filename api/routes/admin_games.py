@@ -3,6 +3,8 @@
 from typing import Any
 
 from litestar import Request, Router, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.back_office import BackOffice, Categories, Games, change, page_by_id, record
@@ -15,7 +17,7 @@ from ledger.outcomes import check_game
 
 @get("/categories")
 async def list_categories(
-    back_office: BackOffice, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    back_office: NamedDependency[BackOffice], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[Category]:
     """Categories by number."""
     async with back_office.begin() as session:
@@ -25,7 +27,7 @@ async def list_categories(
 
 @post("/categories")
 async def create_category(
-    data: CategoryForm, request: Request, back_office: BackOffice
+    data: JSONBody[CategoryForm], request: Request, back_office: NamedDependency[BackOffice]
 ) -> Category:
     """A new category."""
     async with back_office.begin() as session:
@@ -42,7 +44,7 @@ async def create_category(
 
 @get("/games")
 async def list_games(
-    back_office: BackOffice, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    back_office: NamedDependency[BackOffice], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[AdminGame]:
     """Every game by number, the inactive ones too."""
     async with back_office.begin() as session:
@@ -51,7 +53,9 @@ async def list_games(
 
 
 @post("/games")
-async def create_game(data: GameForm, request: Request, back_office: BackOffice) -> AdminGame:
+async def create_game(
+    data: JSONBody[GameForm], request: Request, back_office: NamedDependency[BackOffice]
+) -> AdminGame:
     """A new game. Refused unless the paytable yields exactly the declared RTP."""
     values = _values(data)
     async with back_office.begin() as session:
@@ -67,7 +71,10 @@ async def create_game(data: GameForm, request: Request, back_office: BackOffice)
 
 @put("/games/{game_id:int}")
 async def change_game(
-    game_id: int, data: GameForm, request: Request, back_office: BackOffice
+    game_id: FromPath[int],
+    data: JSONBody[GameForm],
+    request: Request,
+    back_office: NamedDependency[BackOffice],
 ) -> AdminGame:
     """Replace what is declared of a game; it applies from the next bet batch on."""
     values = _values(data)

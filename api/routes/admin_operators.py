@@ -6,8 +6,9 @@ of ``api.tenancy``, and the framework refuses a second source for it.
 
 from zoneinfo import available_timezones
 
-import asyncpg
 from litestar import Request, Router, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -19,6 +20,7 @@ from api.problems import Problem
 from api.schemas.admin import OperatorForm, OperatorView, StaffForm, StaffView
 from api.schemas.fields import rfc3339
 from api.sessions import SQL
+from api.tenancy import Pools
 from ledger.database import Role
 from ledger.models import Operator
 from ledger.players import claim_login_names
@@ -28,7 +30,7 @@ FORM_FIELDS = OperatorForm.__struct_fields__
 
 @get("/")
 async def list_operators(
-    back_office: BackOffice, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    back_office: NamedDependency[BackOffice], limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[OperatorView]:
     """Operators by number."""
     async with back_office.begin() as session:
@@ -39,7 +41,7 @@ async def list_operators(
 
 @post("/")
 async def create_operator(
-    data: OperatorForm, request: Request, back_office: BackOffice
+    data: JSONBody[OperatorForm], request: Request, back_office: NamedDependency[BackOffice]
 ) -> OperatorView:
     """A new operator, without players, games' limits or staff."""
     _check(data)
@@ -61,7 +63,9 @@ async def create_operator(
 
 
 @get("/{number:int}")
-async def find_operator(number: int, back_office: BackOffice) -> OperatorView:
+async def find_operator(
+    number: FromPath[int], back_office: NamedDependency[BackOffice]
+) -> OperatorView:
     """One operator."""
     async with back_office.begin() as session:
         return OperatorView.of(await _operator(session, number))
@@ -69,7 +73,10 @@ async def find_operator(number: int, back_office: BackOffice) -> OperatorView:
 
 @put("/{number:int}")
 async def change_operator(
-    number: int, data: OperatorForm, request: Request, back_office: BackOffice
+    number: FromPath[int],
+    data: JSONBody[OperatorForm],
+    request: Request,
+    back_office: NamedDependency[BackOffice],
 ) -> OperatorView:
     """Replace what is declared of an operator; bets made from now on carry the new policy."""
     _check(data)
@@ -97,12 +104,12 @@ async def change_operator(
 
 @post("/{number:int}/admins")
 async def create_operator_admin(
-    number: int,
-    data: StaffForm,
+    number: FromPath[int],
+    data: JSONBody[StaffForm],
     request: Request,
-    back_office: BackOffice,
-    pools: dict[Role, asyncpg.Pool],
-    passwords: Passwords,
+    back_office: NamedDependency[BackOffice],
+    pools: Pools,
+    passwords: NamedDependency[Passwords],
 ) -> StaffView:
     """A new admin of an operator, who logs in with the operator's slug."""
     async with back_office.begin() as session:

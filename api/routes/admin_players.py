@@ -1,7 +1,8 @@
 """Players registered by the platform: bots, and players of demonstrations."""
 
-import asyncpg
 from litestar import Request, Router, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 
 from api.audit import audit_request
 from api.passwords import Passwords
@@ -9,6 +10,7 @@ from api.problems import Problem
 from api.schemas.admin import BulkPlayersForm, BulkPlayersView, NewPlayer, PlayerForm, PlayerView
 from api.schemas.fields import rfc3339
 from api.sessions import SQL
+from api.tenancy import Pools
 from ledger.database import Connection, Role
 from ledger.fairness import SeedVault
 from ledger.players import RegisteredPlayer, register_player
@@ -16,11 +18,11 @@ from ledger.players import RegisteredPlayer, register_player
 
 @post("/")
 async def create_player(
-    data: PlayerForm,
+    data: JSONBody[PlayerForm],
     request: Request,
-    pools: dict[Role, asyncpg.Pool],
-    passwords: Passwords,
-    vault: SeedVault,
+    pools: Pools,
+    passwords: NamedDependency[Passwords],
+    vault: NamedDependency[SeedVault],
 ) -> PlayerView:
     """A new player of any operator."""
     password_hash = await passwords.hash(data.password)
@@ -48,11 +50,11 @@ async def create_player(
 
 @post("/bulk")
 async def create_players(
-    data: BulkPlayersForm,
+    data: JSONBody[BulkPlayersForm],
     request: Request,
-    pools: dict[Role, asyncpg.Pool],
-    passwords: Passwords,
-    vault: SeedVault,
+    pools: Pools,
+    passwords: NamedDependency[Passwords],
+    vault: NamedDependency[SeedVault],
 ) -> BulkPlayersView:
     """All that are not there yet, or, when one is refused, none. Usernames known are skipped."""
     password_hash = await passwords.hash(data.password)

@@ -8,6 +8,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from litestar import Request, Router, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from api.audit import audit_request
 from api.live import Live
@@ -22,7 +24,7 @@ from api.schemas.rewards import (
     VipLevelForm,
     jackpot_view,
 )
-from api.tenancy import principal_of, tenant_transaction
+from api.tenancy import Pools, principal_of, tenant_transaction
 from ledger.bonus import BonusPolicy
 from ledger.commands import MoneyDesk
 from ledger.database import Role
@@ -36,7 +38,7 @@ SQL = named_queries("rewards.sql", Path(__file__).parents[1] / "sql")
 
 
 @get("/operators/{number:int}/bonus-policy")
-async def get_policy(number: int, pools: dict[Role, asyncpg.Pool]) -> BonusPolicy:
+async def get_policy(number: FromPath[int], pools: Pools) -> BonusPolicy:
     """The operator's current bonus policy."""
     async with tenant_transaction(pools[Role.APP], number) as connection:
         return await read_policy(connection, number)
@@ -44,7 +46,7 @@ async def get_policy(number: int, pools: dict[Role, asyncpg.Pool]) -> BonusPolic
 
 @put("/operators/{number:int}/bonus-policy")
 async def put_policy(
-    number: int, data: PolicyForm, request: Request, pools: dict[Role, asyncpg.Pool]
+    number: FromPath[int], data: JSONBody[PolicyForm], request: Request, pools: Pools
 ) -> BonusPolicy:
     """Declare the operator's bonus policy; open bonuses stay under the version they are under."""
     policy = BonusPolicy(**msgspec.structs.asdict(data))
@@ -62,7 +64,7 @@ async def put_policy(
 
 
 @get("/vip-levels")
-async def list_levels(pools: dict[Role, asyncpg.Pool]) -> list[VipLevel]:
+async def list_levels(pools: Pools) -> list[VipLevel]:
     """The VIP levels, lowest first."""
     async with pools[Role.APP].acquire() as connection:
         return [VipLevel(**row) for row in await connection.fetch(SQL["vip_levels"])]
@@ -70,7 +72,7 @@ async def list_levels(pools: dict[Role, asyncpg.Pool]) -> list[VipLevel]:
 
 @put("/vip-levels/{level:int}")
 async def put_level(
-    level: int, data: VipLevelForm, request: Request, pools: dict[Role, asyncpg.Pool]
+    level: FromPath[int], data: JSONBody[VipLevelForm], request: Request, pools: Pools
 ) -> VipLevel:
     """Set a VIP level; thresholds must rise with the level, and level 1 begins at 0."""
     async with pools[Role.APP].acquire() as connection, connection.transaction():
@@ -93,7 +95,7 @@ async def put_level(
 
 
 @get("/jackpots")
-async def list_pools(pools: dict[Role, asyncpg.Pool]) -> JackpotsView:
+async def list_pools(pools: Pools) -> JackpotsView:
     """Every jackpot pool."""
     async with pools[Role.APP].acquire() as connection:
         return JackpotsView([jackpot_view(row) for row in await read_pools(connection, None)])
@@ -101,7 +103,7 @@ async def list_pools(pools: dict[Role, asyncpg.Pool]) -> JackpotsView:
 
 @post("/jackpots")
 async def create_pool(
-    data: JackpotForm, request: Request, desk: MoneyDesk, pools: dict[Role, asyncpg.Pool]
+    data: JSONBody[JackpotForm], request: Request, desk: NamedDependency[MoneyDesk], pools: Pools
 ) -> JackpotView:
     """Open a jackpot pool; the platform funds its seed."""
     pool_id = await open_pool(desk.pool, desk.hits, PoolForm(**msgspec.structs.asdict(data)))
@@ -119,12 +121,12 @@ async def create_pool(
 
 @post("/bets/{bet_id:uuid}/rollback", status_code=200)
 async def roll_back(
-    bet_id: UUID,
-    data: RollbackForm,
+    bet_id: FromPath[UUID],
+    data: JSONBody[RollbackForm],
     request: Request,
-    desk: MoneyDesk,
-    pools: dict[Role, asyncpg.Pool],
-    live: Live,
+    desk: NamedDependency[MoneyDesk],
+    pools: Pools,
+    live: NamedDependency[Live],
 ) -> RolledBack:
     """Reverse everything a bet moved, once."""
     actor = str(principal_of(request).subject_id)
@@ -135,11 +137,11 @@ async def roll_back(
 
 @post("/bets/rollback", status_code=200)
 async def roll_back_by_key(
-    data: KeyRollbackForm,
+    data: JSONBody[KeyRollbackForm],
     request: Request,
-    desk: MoneyDesk,
-    pools: dict[Role, asyncpg.Pool],
-    live: Live,
+    desk: NamedDependency[MoneyDesk],
+    pools: Pools,
+    live: NamedDependency[Live],
 ) -> RolledBack:
     """Reverse the bet under a player's key, or refuse it in advance if it has not arrived."""
     actor = str(principal_of(request).subject_id)

@@ -3,10 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-import asyncpg
 from litestar import Router, get
-from litestar.di import Provide
-from litestar.params import Parameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromQuery, QueryParameter
 
 from api.freshness import Freshness, provide_freshness
 from api.pagination import MAX_LIMIT, Limit
@@ -22,28 +21,28 @@ from api.schemas.reports import (
     head_fields,
     player_rtp,
 )
-from api.tenancy import requires_operator
+from api.tenancy import Pools, requires_operator
 from ledger.database import Role
 from warehouse.client import Warehouse
 from warehouse.queries import Figures, game_figures, player_figures
 
-IncludeBots = Annotated[bool, Parameter(description="Whether flagged demo traffic counts")]
-GameId = Annotated[int | None, Parameter(ge=1, lt=2**31)]
-Name = Annotated[str | None, Parameter(min_length=1, max_length=100)]
+IncludeBots = Annotated[bool, QueryParameter(description="Whether flagged demo traffic counts")]
+GameId = Annotated[int | None, QueryParameter(ge=1, lt=2**31)]
+Name = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
 
 
 @get("/games")
 async def games_report(
-    operator_id: int,
-    warehouse: Warehouse,
-    pools: dict[Role, asyncpg.Pool],
-    freshness: Freshness,
-    period: Period,
+    operator_id: NamedDependency[int],
+    warehouse: NamedDependency[Warehouse],
+    pools: Pools,
+    freshness: NamedDependency[Freshness],
+    period: NamedDependency[Period],
     include_bots: IncludeBots = True,
     game_id: GameId = None,
     category: Name = None,
     provider: Name = None,
-    player_id: UUID | None = None,
+    player_id: FromQuery[UUID | None] = None,
 ) -> GamesReport:
     """Bets, wagers, wins, GGR and RTP by game. ``category`` is a slug."""
     if player_id is not None:
@@ -68,11 +67,11 @@ async def games_report(
 
 @get("/rtp-summary")
 async def rtp_summary(
-    operator_id: int,
-    warehouse: Warehouse,
-    pools: dict[Role, asyncpg.Pool],
-    freshness: Freshness,
-    period: Period,
+    operator_id: NamedDependency[int],
+    warehouse: NamedDependency[Warehouse],
+    pools: Pools,
+    freshness: NamedDependency[Freshness],
+    period: NamedDependency[Period],
     include_bots: IncludeBots = True,
     limit: Limit = MAX_LIMIT,
 ) -> RtpSummary:

@@ -7,7 +7,8 @@ from typing import Any
 
 import asyncpg
 from litestar import Request, Response, Router, get, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
+from litestar.params import JSONBody
 
 from api.audit import audit_request
 from api.authentication import (
@@ -35,7 +36,7 @@ from api.schemas.auth import (
 from api.schemas.fields import rfc3339
 from api.sessions import SQL, Session, Sessions
 from api.settings import Settings
-from api.tenancy import requires_session
+from api.tenancy import Pools, requires_session
 from ledger.database import Role
 from ledger.fairness import SeedVault
 from ledger.players import register_player
@@ -57,19 +58,21 @@ class Access:
 
 
 def provide_access(
-    pools: dict[Role, asyncpg.Pool],
-    sessions: Sessions,
-    passwords: Passwords,
-    limits: RateLimits,
-    vault: SeedVault,
-    settings: Settings,
+    pools: Pools,
+    sessions: NamedDependency[Sessions],
+    passwords: NamedDependency[Passwords],
+    limits: NamedDependency[RateLimits],
+    vault: NamedDependency[SeedVault],
+    settings: NamedDependency[Settings],
 ) -> Access:
     """Dependency ``access``."""
     return Access(pools[Role.AUTH], sessions, passwords, limits, vault, settings)
 
 
 @post("/register", guards=[requires_same_origin], opt={"exclude_from_csrf": True})
-async def register(data: Registration, request: Request, access: Access) -> Response[Registered]:
+async def register(
+    data: JSONBody[Registration], request: Request, access: NamedDependency[Access]
+) -> Response[Registered]:
     """Register a player with an operator: 201 with the user, who can then log in."""
     headers = await access.limits.spend_request(client_address(request.scope))
     operator_id = await _operator_of(access.pool, request, data.operator)
@@ -105,7 +108,9 @@ async def register(data: Registration, request: Request, access: Access) -> Resp
 
 
 @post("/login", status_code=200, guards=[requires_same_origin], opt={"exclude_from_csrf": True})
-async def login(data: LoginForm, request: Request, access: Access) -> Response[LoggedIn]:
+async def login(
+    data: JSONBody[LoginForm], request: Request, access: NamedDependency[Access]
+) -> Response[LoggedIn]:
     """Open a session under a new id; one that came along with the request is ended.
 
     The answer to a wrong password and to an unknown login is the same and takes as long.
@@ -142,7 +147,7 @@ async def login(data: LoginForm, request: Request, access: Access) -> Response[L
 
 
 @post("/logout", status_code=204, guards=[requires_session])
-async def logout(request: SessionRequest, access: Access) -> Response[None]:
+async def logout(request: SessionRequest, access: NamedDependency[Access]) -> Response[None]:
     """End this session, for every process at once; the cookies are taken back."""
     principal = request.user
     async with access.pool.acquire() as connection, connection.transaction():
@@ -154,7 +159,9 @@ async def logout(request: SessionRequest, access: Access) -> Response[None]:
 
 
 @post("/logout-everywhere", status_code=204, guards=[requires_session])
-async def logout_everywhere(request: SessionRequest, access: Access) -> Response[None]:
+async def logout_everywhere(
+    request: SessionRequest, access: NamedDependency[Access]
+) -> Response[None]:
     """End every session of this person, on all devices."""
     principal = request.user
     async with access.pool.acquire() as connection, connection.transaction():
@@ -172,7 +179,7 @@ async def logout_everywhere(request: SessionRequest, access: Access) -> Response
 
 
 @get("/me", guards=[requires_session])
-async def me(request: SessionRequest, access: Access) -> Me:
+async def me(request: SessionRequest, access: NamedDependency[Access]) -> Me:
     """The person and the session behind this request."""
     principal, session = request.user, request.auth
     profile = await access.pool.fetchrow(

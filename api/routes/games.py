@@ -5,14 +5,14 @@ from typing import Annotated
 
 import asyncpg
 from litestar import Request, Router, get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from api.connection import header
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor, make_page
 from api.problems import Problem
 from api.schemas.games import Game
 from api.sessions import SQL as SESSION_SQL
-from api.tenancy import tenant_transaction
+from api.tenancy import Pools, tenant_transaction
 from ledger.database import Role
 from ledger.named_sql import named_queries
 
@@ -20,18 +20,18 @@ SQL = named_queries("games.sql", Path(__file__).parents[1] / "sql")
 
 OperatorSlug = Annotated[
     str | None,
-    Parameter(
+    QueryParameter(
         max_length=32,
         description="Slug of the operator; by default the session's, or the one of the host",
     ),
 ]
-Filter = Annotated[str | None, Parameter(max_length=100)]
+Filter = Annotated[str | None, QueryParameter(max_length=100)]
 
 
 @get("/")
 async def list_games(
     request: Request,
-    pools: dict[Role, asyncpg.Pool],
+    pools: Pools,
     operator: OperatorSlug = None,
     category: Filter = None,
     provider: Filter = None,
@@ -52,8 +52,8 @@ async def list_games(
 @get("/{game_id:int}")
 async def find_game(
     request: Request,
-    pools: dict[Role, asyncpg.Pool],
-    game_id: int,
+    pools: Pools,
+    game_id: FromPath[int],
     operator: OperatorSlug = None,
 ) -> Game:
     """One game, if this operator offers it."""

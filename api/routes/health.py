@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, Literal
 
-import asyncpg
 import msgspec
 import redis.asyncio
 from litestar import Response, Router, get
+from litestar.di import NamedDependency
 from litestar.plugins.prometheus import PrometheusController
 
 from api.live import Live
+from api.tenancy import Pools
 from ledger.database import Role
 from warehouse.client import Warehouse
 
@@ -48,7 +49,10 @@ async def live_probe() -> Alive:
 
 @get("/ready", opt=NO_SESSION)
 async def ready_probe(
-    pools: dict[Role, asyncpg.Pool], redis: redis.asyncio.Redis, live: Live, warehouse: Warehouse
+    pools: Pools,
+    redis: NamedDependency[redis.asyncio.Redis],
+    live: NamedDependency[Live],
+    warehouse: NamedDependency[Warehouse],
 ) -> Response[Readiness]:
     """Whether this process can take bets: 200, or 503 with the part that is missing."""
     postgres, cache, clickhouse = await asyncio.gather(

@@ -10,17 +10,16 @@ import asyncio
 from time import time
 from typing import Any
 
-import asyncpg
 import msgspec
 from litestar import Router, WebSocket, websocket
+from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect, WebSocketException
 
 from api.authentication import session_token
 from api.live import Feed, Live
 from api.problems import OUTAGES, Problem
 from api.sessions import Session, Sessions
-from api.tenancy import Principal, provide_operator_id
-from ledger.database import Role
+from api.tenancy import Pools, Principal, provide_operator_id
 
 HEARTBEAT_SECONDS = 15
 NOT_AUTHENTICATED = 4401
@@ -31,7 +30,9 @@ Socket = WebSocket[Principal, Session, Any]
 
 
 @websocket("/player")
-async def player_socket(socket: Socket, live: Live, sessions: Sessions) -> None:
+async def player_socket(
+    socket: Socket, live: NamedDependency[Live], sessions: NamedDependency[Sessions]
+) -> None:
     """Bet results, balances and deposit status of the player who asks."""
     principal = _require_session(socket)
     if principal.kind != "player":
@@ -42,7 +43,10 @@ async def player_socket(socket: Socket, live: Live, sessions: Sessions) -> None:
 
 @websocket("/operator")
 async def operator_socket(
-    socket: Socket, live: Live, sessions: Sessions, pools: dict[Role, asyncpg.Pool]
+    socket: Socket,
+    live: NamedDependency[Live],
+    sessions: NamedDependency[Sessions],
+    pools: Pools,
 ) -> None:
     """``{"type": "warehouse", "as_of": …}`` whenever the operator's numbers have moved on."""
     _require_session(socket)

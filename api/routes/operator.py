@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import asyncpg
 from litestar import Router, get
-from litestar.di import Provide
-from litestar.params import Parameter
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.freshness import Freshness, provide_freshness
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, make_page
@@ -27,7 +26,7 @@ from api.schemas.reports import (
     player_item,
     transaction_item,
 )
-from api.tenancy import requires_operator, tenant_transaction
+from api.tenancy import Pools, requires_operator, tenant_transaction
 from ledger.database import Role
 from ledger.events import timestamp
 from ledger.named_sql import named_queries
@@ -48,22 +47,24 @@ from warehouse.time_ranges import TimeRange
 SQL = named_queries("operator.sql", Path(__file__).parents[1] / "sql")
 HISTORY_ROWS = 20
 
-IncludeBots = Annotated[bool, Parameter(description="Whether flagged demo traffic is shown")]
+IncludeBots = Annotated[bool, QueryParameter(description="Whether flagged demo traffic is shown")]
 TypeFilter = Annotated[
     str | None,
-    Parameter(query="type", max_length=20, description=f"One of {', '.join(TRANSACTION_TYPES)}"),
+    QueryParameter(
+        name="type", max_length=20, description=f"One of {', '.join(TRANSACTION_TYPES)}"
+    ),
 ]
 
 
 @get("/transactions")
 async def list_transactions(
-    operator_id: int,
-    warehouse: Warehouse,
-    pools: dict[Role, asyncpg.Pool],
-    freshness: Freshness,
-    period: Period,
+    operator_id: NamedDependency[int],
+    warehouse: NamedDependency[Warehouse],
+    pools: Pools,
+    freshness: NamedDependency[Freshness],
+    period: NamedDependency[Period],
     type_: TypeFilter = None,
-    player_id: UUID | None = None,
+    player_id: FromQuery[UUID | None] = None,
     include_bots: IncludeBots = True,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -96,13 +97,13 @@ async def list_transactions(
 
 @get("/players")
 async def list_players(
-    operator_id: int,
-    warehouse: Warehouse,
-    pools: dict[Role, asyncpg.Pool],
-    freshness: Freshness,
-    q: Annotated[str | None, Parameter(min_length=1, max_length=100)] = None,
-    status: Literal["ACTIVE", "BLOCKED", "CLOSED"] | None = None,
-    is_bot: bool | None = None,
+    operator_id: NamedDependency[int],
+    warehouse: NamedDependency[Warehouse],
+    pools: Pools,
+    freshness: NamedDependency[Freshness],
+    q: Annotated[str | None, QueryParameter(min_length=1, max_length=100)] = None,
+    status: FromQuery[Literal["ACTIVE", "BLOCKED", "CLOSED"] | None] = None,
+    is_bot: FromQuery[bool | None] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> PlayersReport:
@@ -135,11 +136,11 @@ async def list_players(
 
 @get("/player/{player_id:uuid}")
 async def find_player(
-    operator_id: int,
-    warehouse: Warehouse,
-    pools: dict[Role, asyncpg.Pool],
-    freshness: Freshness,
-    player_id: UUID,
+    operator_id: NamedDependency[int],
+    warehouse: NamedDependency[Warehouse],
+    pools: Pools,
+    freshness: NamedDependency[Freshness],
+    player_id: FromPath[UUID],
 ) -> PlayerReport:
     """One player: the wallet as it is now, lifetime figures and the latest history."""
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
@@ -172,9 +173,7 @@ async def find_player(
     )
 
 
-async def require_player(
-    pools: dict[Role, asyncpg.Pool], operator_id: int, player_id: UUID
-) -> None:
+async def require_player(pools: Pools, operator_id: int, player_id: UUID) -> None:
     """Raise ``Problem`` ``player_not_found`` unless the operator has this player."""
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
         if await connection.fetchrow(SQL["find_player"], operator_id, player_id) is None:

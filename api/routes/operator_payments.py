@@ -1,8 +1,9 @@
 """What an operator declares about payments, and where its money stands."""
 
-import asyncpg
 import msgspec
 from litestar import Request, Router, get, put
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 
 from api.audit import audit_request
 from api.schemas.payment_terms import (
@@ -13,7 +14,7 @@ from api.schemas.payment_terms import (
     OffersForm,
     OffersView,
 )
-from api.tenancy import requires_operator, tenant_transaction
+from api.tenancy import Pools, requires_operator, tenant_transaction
 from ledger.database import Connection, Role
 from ledger.declared_terms import (
     declare_limits,
@@ -29,7 +30,7 @@ from ledger.payment_terms import PaymentMethod, VelocityLimits
 
 
 @get("/offers")
-async def get_offers(operator_id: int, pools: dict[Role, asyncpg.Pool]) -> OffersView:
+async def get_offers(operator_id: NamedDependency[int], pools: Pools) -> OffersView:
     """The deposit offers, the withdrawn ones too."""
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
         return OffersView(await read_offers(connection, operator_id))
@@ -37,7 +38,7 @@ async def get_offers(operator_id: int, pools: dict[Role, asyncpg.Pool]) -> Offer
 
 @put("/offers")
 async def put_offers(
-    data: OffersForm, operator_id: int, request: Request, pools: dict[Role, asyncpg.Pool]
+    data: JSONBody[OffersForm], operator_id: NamedDependency[int], request: Request, pools: Pools
 ) -> OffersView:
     """Declare the deposit offers; one that is not listed is withdrawn."""
     offers = [Offer(offer_id=0, **msgspec.structs.asdict(form)) for form in data.items]
@@ -48,7 +49,7 @@ async def put_offers(
 
 
 @get("/payment-methods")
-async def get_methods(operator_id: int, pools: dict[Role, asyncpg.Pool]) -> MethodsView:
+async def get_methods(operator_id: NamedDependency[int], pools: Pools) -> MethodsView:
     """The payment methods in force."""
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
         return MethodsView(list(await read_methods(connection, operator_id)))
@@ -56,7 +57,7 @@ async def get_methods(operator_id: int, pools: dict[Role, asyncpg.Pool]) -> Meth
 
 @put("/payment-methods")
 async def put_methods(
-    data: MethodsForm, operator_id: int, request: Request, pools: dict[Role, asyncpg.Pool]
+    data: JSONBody[MethodsForm], operator_id: NamedDependency[int], request: Request, pools: Pools
 ) -> MethodsView:
     """Declare the payment methods; one that is not listed is switched off."""
     methods = [PaymentMethod(**msgspec.structs.asdict(form)) for form in data.items]
@@ -67,7 +68,7 @@ async def put_methods(
 
 
 @get("/limits")
-async def get_limits(operator_id: int, pools: dict[Role, asyncpg.Pool]) -> VelocityLimits:
+async def get_limits(operator_id: NamedDependency[int], pools: Pools) -> VelocityLimits:
     """How much a player may pay in and out within any hour and any day."""
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
         return await read_limits(connection, operator_id)
@@ -75,7 +76,7 @@ async def get_limits(operator_id: int, pools: dict[Role, asyncpg.Pool]) -> Veloc
 
 @put("/limits")
 async def put_limits(
-    data: LimitsForm, operator_id: int, request: Request, pools: dict[Role, asyncpg.Pool]
+    data: JSONBody[LimitsForm], operator_id: NamedDependency[int], request: Request, pools: Pools
 ) -> VelocityLimits:
     """Declare the velocity limits; payments of the last day count against them at once."""
     limits = VelocityLimits(**msgspec.structs.asdict(data))
@@ -86,7 +87,7 @@ async def put_limits(
 
 
 @get("/balance")
-async def get_balance(operator_id: int, pools: dict[Role, asyncpg.Pool]) -> BalanceView:
+async def get_balance(operator_id: NamedDependency[int], pools: Pools) -> BalanceView:
     """The settlement balance: cash at the providers, and what of it is owed to players."""
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
         balance = await read_balance(connection, operator_id)

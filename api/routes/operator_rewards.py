@@ -3,8 +3,9 @@
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
 from litestar import Request, Router, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from uuid_utils.compat import uuid7
 
 from api.audit import audit_request
@@ -21,7 +22,7 @@ from api.schemas.rewards import (
     free_spin_view,
 )
 from api.sessions import Sessions
-from api.tenancy import requires_operator, tenant_transaction
+from api.tenancy import Pools, requires_operator, tenant_transaction
 from ledger.commands import MoneyDesk, player_command
 from ledger.database import Role
 from ledger.grants import give_bonus, give_free_spins
@@ -33,13 +34,13 @@ SQL = named_queries("rewards.sql", Path(__file__).parents[1] / "sql")
 
 @post("/{player_id:uuid}/bonuses")
 async def grant_bonus(
-    player_id: UUID,
-    data: BonusGrantForm,
-    operator_id: int,
+    player_id: FromPath[UUID],
+    data: JSONBody[BonusGrantForm],
+    operator_id: NamedDependency[int],
     request: Request,
-    desk: MoneyDesk,
-    pools: dict[Role, asyncpg.Pool],
-    live: Live,
+    desk: NamedDependency[MoneyDesk],
+    pools: Pools,
+    live: NamedDependency[Live],
 ) -> BonusView:
     """Give a player a bonus under the operator's policy."""
     async with player_command(desk, operator_id, player_id) as command:
@@ -65,13 +66,13 @@ async def grant_bonus(
 
 @post("/{player_id:uuid}/free-spins")
 async def grant_free_spins(
-    player_id: UUID,
-    data: SpinGrantForm,
-    operator_id: int,
+    player_id: FromPath[UUID],
+    data: JSONBody[SpinGrantForm],
+    operator_id: NamedDependency[int],
     request: Request,
-    desk: MoneyDesk,
-    pools: dict[Role, asyncpg.Pool],
-    live: Live,
+    desk: NamedDependency[MoneyDesk],
+    pools: Pools,
+    live: NamedDependency[Live],
 ) -> FreeSpinView:
     """Give a player free spins on one game at a fixed stake."""
     async with player_command(desk, operator_id, player_id) as command:
@@ -100,12 +101,12 @@ async def grant_free_spins(
 
 @post("/{player_id:uuid}/status", status_code=200)
 async def set_status(
-    player_id: UUID,
-    data: StatusForm,
-    operator_id: int,
+    player_id: FromPath[UUID],
+    data: JSONBody[StatusForm],
+    operator_id: NamedDependency[int],
     request: Request,
-    pools: dict[Role, asyncpg.Pool],
-    sessions: Sessions,
+    pools: Pools,
+    sessions: NamedDependency[Sessions],
 ) -> StatusView:
     """Block or unblock a player; a blocked player's sessions end at once."""
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:

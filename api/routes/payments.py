@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from litestar import Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from api.idempotency import IdempotencyKey, fingerprint, required_key
 from api.mock_provider import payment_link
@@ -20,7 +21,7 @@ from api.schemas.payments import (
     deposit_view,
 )
 from api.settings import Settings
-from api.tenancy import Principal, player_of, requires_player, tenant_transaction
+from api.tenancy import Pools, Principal, player_of, requires_player, tenant_transaction
 from ledger.commands import MoneyDesk
 from ledger.database import Role
 from ledger.declared_terms import read_methods
@@ -31,10 +32,10 @@ from ledger.wallets import read_transactions
 
 @post("/deposits", guards=[requires_player], status_code=201)
 async def open_deposit(
-    data: DepositBody,
-    principal: Principal,
-    desk: MoneyDesk,
-    settings: Settings,
+    data: JSONBody[DepositBody],
+    principal: NamedDependency[Principal],
+    desk: NamedDependency[MoneyDesk],
+    settings: NamedDependency[Settings],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[DepositView]:
     """Open a deposit; it is PENDING until the payment provider says what became of it."""
@@ -60,8 +61,8 @@ async def open_deposit(
 
 @get("/deposits", guards=[requires_player])
 async def list_deposits(
-    principal: Principal,
-    pools: dict[Role, asyncpg.Pool],
+    principal: NamedDependency[Principal],
+    pools: Pools,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[TransactionView]:
@@ -71,10 +72,10 @@ async def list_deposits(
 
 @get("/deposits/{transaction_id:uuid}", guards=[requires_player])
 async def get_deposit(
-    transaction_id: UUID,
-    principal: Principal,
-    pools: dict[Role, asyncpg.Pool],
-    settings: Settings,
+    transaction_id: FromPath[UUID],
+    principal: NamedDependency[Principal],
+    pools: Pools,
+    settings: NamedDependency[Settings],
 ) -> DepositView:
     """One of the player's deposits."""
     operator_id, user_id = player_of(principal)
@@ -94,7 +95,7 @@ async def get_deposit(
 
 
 @get("/payment-methods", guards=[requires_player])
-async def list_methods(principal: Principal, pools: dict[Role, asyncpg.Pool]) -> list[MethodView]:
+async def list_methods(principal: NamedDependency[Principal], pools: Pools) -> list[MethodView]:
     """How the player may pay in and out."""
     operator_id, _ = player_of(principal)
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:

@@ -3,8 +3,9 @@
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
 from litestar import Request, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from api.audit import audit_request
 from api.live import Live
@@ -19,7 +20,7 @@ from api.schemas.rewards import (
     jackpot_view,
     vip_status,
 )
-from api.tenancy import Principal, player_of, requires_player, tenant_transaction
+from api.tenancy import Pools, Principal, player_of, requires_player, tenant_transaction
 from ledger.commands import MoneyDesk
 from ledger.database import Role
 from ledger.grants import waive_bonuses
@@ -33,7 +34,7 @@ SQL = named_queries("rewards.sql", Path(__file__).parents[1] / "sql")
 
 @get("/bonuses", guards=[requires_player])
 async def list_bonuses(
-    principal: Principal, pools: dict[Role, asyncpg.Pool], include_closed: bool = True
+    principal: NamedDependency[Principal], pools: Pools, include_closed: bool = True
 ) -> BonusesView:
     """The player's bonuses and free spins, newest first, at most 200 of each."""
     key = player_of(principal)
@@ -45,12 +46,12 @@ async def list_bonuses(
 
 @post("/bonuses/{bonus_id:uuid}/waive", guards=[requires_player], status_code=200)
 async def waive(
-    bonus_id: UUID,
-    principal: Principal,
+    bonus_id: FromPath[UUID],
+    principal: NamedDependency[Principal],
     request: Request,
-    desk: MoneyDesk,
-    pools: dict[Role, asyncpg.Pool],
-    live: Live,
+    desk: NamedDependency[MoneyDesk],
+    pools: Pools,
+    live: NamedDependency[Live],
 ) -> WaivedView:
     """Give up all open bonus, so that real money may be withdrawn."""
     operator_id, user_id = player_of(principal)
@@ -64,7 +65,7 @@ async def waive(
 
 
 @get("/vip/status", guards=[requires_player])
-async def get_vip_status(principal: Principal, pools: dict[Role, asyncpg.Pool]) -> VipStatus:
+async def get_vip_status(principal: NamedDependency[Principal], pools: Pools) -> VipStatus:
     """The player's VIP level, experience, and what the level gives."""
     operator_id, user_id = player_of(principal)
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
@@ -76,9 +77,7 @@ async def get_vip_status(principal: Principal, pools: dict[Role, asyncpg.Pool]) 
 
 
 @get("/jackpots")
-async def list_jackpots(
-    pools: dict[Role, asyncpg.Pool], currency: str | None = None
-) -> JackpotsView:
+async def list_jackpots(pools: Pools, currency: str | None = None) -> JackpotsView:
     """The jackpot pools, of one currency or of all, with what proves the last win."""
     async with pools[Role.APP].acquire() as connection:
         return JackpotsView([jackpot_view(row) for row in await read_pools(connection, currency)])

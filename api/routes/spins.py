@@ -4,14 +4,22 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-import asyncpg
 import msgspec
 from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from api.idempotency import IdempotencyKey, fingerprint, required_key
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor, make_page
 from api.problems import Problem
-from api.tenancy import Principal, player_of, require_player, requires_player, tenant_transaction
+from api.tenancy import (
+    Pools,
+    Principal,
+    player_of,
+    require_player,
+    requires_player,
+    tenant_transaction,
+)
 from ledger.batch import BetBatcher
 from ledger.bet_record import SpinRequest, SpinResult
 from ledger.database import Role
@@ -40,7 +48,7 @@ class SpinBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 # takes the player and the batcher from where those would; the bet batch counts its bets (quiet).
 @post("/game/spin", status_code=200, opt={"quiet": True})
 async def spin(
-    data: SpinBody, request: Request, idempotency_key: IdempotencyKey = None
+    data: JSONBody[SpinBody], request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response[SpinResult]:
     """Settle one bet. Answers after its transaction has committed."""
     principal = require_player(request)
@@ -66,9 +74,9 @@ async def spin(
 
 @get("/game/bets", guards=[requires_player])
 async def list_bets(
-    principal: Principal,
-    pools: dict[Role, asyncpg.Pool],
-    vault: SeedVault,
+    principal: NamedDependency[Principal],
+    pools: Pools,
+    vault: NamedDependency[SeedVault],
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[BetView]:
@@ -82,7 +90,10 @@ async def list_bets(
 
 @get("/game/bets/{bet_id:uuid}", guards=[requires_player])
 async def get_bet(
-    bet_id: UUID, principal: Principal, pools: dict[Role, asyncpg.Pool], vault: SeedVault
+    bet_id: FromPath[UUID],
+    principal: NamedDependency[Principal],
+    pools: Pools,
+    vault: NamedDependency[SeedVault],
 ) -> BetView:
     """One of the player's bets; its ``server_seed`` appears once the seed is rotated out."""
     bets = await _read(principal, pools, vault, bet_id=bet_id, limit=1)
@@ -92,7 +103,7 @@ async def get_bet(
 
 
 async def _read(
-    principal: Principal, pools: dict[Role, asyncpg.Pool], vault: SeedVault, **query: Any
+    principal: Principal, pools: Pools, vault: SeedVault, **query: Any
 ) -> list[BetView]:
     operator_id, user_id = player_of(principal)
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:

@@ -4,18 +4,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from litestar import Router, get
+from litestar.di import NamedDependency
 
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor, make_page
 from api.schemas.payments import TransactionView, transaction_view
-from api.tenancy import Principal, player_of, requires_player, tenant_transaction
+from api.tenancy import Pools, Principal, player_of, requires_player, tenant_transaction
 from ledger.database import Role
 from ledger.wallets import WalletView, read_transactions, read_wallet
 
 
 @get("/wallet", guards=[requires_player])
-async def get_wallet(principal: Principal, pools: dict[Role, asyncpg.Pool]) -> WalletView:
+async def get_wallet(principal: NamedDependency[Principal], pools: Pools) -> WalletView:
     """Balances, what may be withdrawn and, if nothing, why."""
     operator_id, user_id = player_of(principal)
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
@@ -24,8 +24,8 @@ async def get_wallet(principal: Principal, pools: dict[Role, asyncpg.Pool]) -> W
 
 @get("/wallet/transactions", guards=[requires_player])
 async def list_transactions(
-    principal: Principal,
-    pools: dict[Role, asyncpg.Pool],
+    principal: NamedDependency[Principal],
+    pools: Pools,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[TransactionView]:
@@ -35,7 +35,7 @@ async def list_transactions(
 
 async def transaction_page(
     principal: Principal,
-    pools: dict[Role, asyncpg.Pool],
+    pools: Pools,
     kind: str | None,
     limit: int,
     cursor: str | None,

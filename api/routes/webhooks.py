@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 import structlog
 from litestar import Request, Router, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from api.live import Live
@@ -58,11 +60,11 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
 
 @post("/webhooks/payments/{provider:str}", status_code=200, exclude_from_csrf=True)
 async def payment_webhook(
-    provider: str,
+    provider: FromPath[str],
     request: Request,
-    desk: MoneyDesk,
-    settings: Settings,
-    live: Live,
+    desk: NamedDependency[MoneyDesk],
+    settings: NamedDependency[Settings],
+    live: NamedDependency[Live],
 ) -> WebhookAnswer:
     """Apply a provider's event once. What it cannot apply is recorded and changes nothing."""
     event = await _verified(provider, request, settings)

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-import asyncpg
 from litestar import Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from api.idempotency import IdempotencyKey, fingerprint, required_key
 from api.live import Live
@@ -11,7 +12,7 @@ from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.problems import Problem
 from api.routes.wallet import transaction_page
 from api.schemas.payments import TransactionView, WithdrawalBody, payment_notice, transaction_view
-from api.tenancy import Principal, player_of, requires_player, tenant_transaction
+from api.tenancy import Pools, Principal, player_of, requires_player, tenant_transaction
 from ledger.commands import MoneyDesk
 from ledger.database import Role
 from ledger.transactions import PaymentRequest
@@ -21,10 +22,10 @@ from ledger.withdrawals import request_withdrawal
 
 @post("/", status_code=201)
 async def open_withdrawal(
-    data: WithdrawalBody,
-    principal: Principal,
-    desk: MoneyDesk,
-    live: Live,
+    data: JSONBody[WithdrawalBody],
+    principal: NamedDependency[Principal],
+    desk: NamedDependency[MoneyDesk],
+    live: NamedDependency[Live],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[TransactionView]:
     """Ask for money; it is held at once and PENDING until the operator decides."""
@@ -52,8 +53,8 @@ async def open_withdrawal(
 
 @get("/")
 async def list_withdrawals(
-    principal: Principal,
-    pools: dict[Role, asyncpg.Pool],
+    principal: NamedDependency[Principal],
+    pools: Pools,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[TransactionView]:
@@ -63,7 +64,7 @@ async def list_withdrawals(
 
 @get("/{transaction_id:uuid}")
 async def get_withdrawal(
-    transaction_id: UUID, principal: Principal, pools: dict[Role, asyncpg.Pool]
+    transaction_id: FromPath[UUID], principal: NamedDependency[Principal], pools: Pools
 ) -> TransactionView:
     """One of the player's withdrawals; ``reason`` if it was rejected or failed."""
     operator_id, user_id = player_of(principal)

@@ -8,7 +8,8 @@ SELECT
     w.currency, w.real_balance, w.bonus_balance, w.held_balance, w.debt
 FROM "user" AS u
 INNER JOIN wallet AS w ON u.operator_id = w.operator_id AND u.user_id = w.user_id
-WHERE u.operator_id = $1
+WHERE
+    u.operator_id = $1
     AND (
         $2::text IS NULL
         OR strpos(lower(u.username), lower($2)) > 0

@@ -4,7 +4,7 @@
 -- NO KEY UPDATE: foreign keys that point at a wallet need not wait for it.
 SELECT w.operator_id, w.user_id
 FROM wallet AS w
-INNER JOIN unnest($1::smallint [], $2::uuid []) AS asked (operator_id, user_id)
+INNER JOIN unnest($1::smallint[], $2::uuid[]) AS asked (operator_id, user_id)
     ON w.operator_id = asked.operator_id AND w.user_id = asked.user_id
 ORDER BY w.operator_id, w.user_id
 FOR NO KEY UPDATE OF w SKIP LOCKED;
@@ -13,7 +13,7 @@ FOR NO KEY UPDATE OF w SKIP LOCKED;
 -- For writers of one player or a few, which have nothing better to do than to wait.
 SELECT w.operator_id, w.user_id
 FROM wallet AS w
-INNER JOIN unnest($1::smallint [], $2::uuid []) AS asked (operator_id, user_id)
+INNER JOIN unnest($1::smallint[], $2::uuid[]) AS asked (operator_id, user_id)
     ON w.operator_id = asked.operator_id AND w.user_id = asked.user_id
 ORDER BY w.operator_id, w.user_id
 FOR NO KEY UPDATE OF w;
@@ -59,11 +59,12 @@ SELECT
         SELECT b.idempotency_key FROM bet_tombstone AS b
         WHERE b.operator_id = w.operator_id AND b.user_id = w.user_id
     ) AS tombstones
-FROM unnest($1::smallint [], $2::uuid []) AS asked (operator_id, user_id)
+FROM unnest($1::smallint[], $2::uuid[]) AS asked (operator_id, user_id)
 INNER JOIN wallet AS w ON asked.operator_id = w.operator_id AND asked.user_id = w.user_id
 INNER JOIN "user" AS u ON asked.operator_id = u.operator_id AND asked.user_id = u.user_id
 INNER JOIN fairness_seed AS s
-    ON asked.operator_id = s.operator_id AND asked.user_id = s.user_id
+    ON
+        asked.operator_id = s.operator_id AND asked.user_id = s.user_id
         AND w.fairness_seed_id = s.seed_id;
 
 -- name: committed_bets
@@ -75,9 +76,10 @@ SELECT
         WHERE
             s.operator_id = b.operator_id AND s.user_id = b.user_id AND s.seed_id = b.seed_id
     ) AS seed_hash
-FROM unnest($1::smallint [], $2::uuid [], $3::text []) AS asked (operator_id, user_id, key)
+FROM unnest($1::smallint[], $2::uuid[], $3::text[]) AS asked (operator_id, user_id, key)
 INNER JOIN bet_log AS b
-    ON asked.operator_id = b.operator_id AND asked.user_id = b.user_id
+    ON
+        asked.operator_id = b.operator_id AND asked.user_id = b.user_id
         AND asked.key = b.idempotency_key;
 
 -- name: lock_pools
@@ -87,7 +89,7 @@ SELECT
     pool_id, name, currency, seed, cap, largest_contribution_e4, amount_e4, cycle_no,
     encrypted_hit
 FROM jackpot_pool
-WHERE pool_id = any($1::smallint []) AND active
+WHERE pool_id = any($1::smallint[]) AND active
 ORDER BY pool_id
 FOR NO KEY UPDATE;
 

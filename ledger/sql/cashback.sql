@@ -7,7 +7,7 @@ WHERE
         SELECT FROM bet_log AS b
         WHERE
             b.operator_id = w.operator_id AND b.user_id = w.user_id
-            AND b.created_at >= $1 AND b.created_at < $2 AND b.vip_level = any($3::smallint [])
+            AND b.created_at >= $1 AND b.created_at < $2 AND b.vip_level = any($3::smallint[])
     )
     AND NOT EXISTS (
         SELECT FROM cashback AS c

@@ -1,6 +1,6 @@
 -- name: eligible_games
 SELECT game_id, max_wager FROM game
-WHERE jackpot_eligible AND ($1::int [] IS NULL OR game_id = any($1));
+WHERE jackpot_eligible AND ($1::int[] IS NULL OR game_id = any($1));
 
 -- name: widest_level
 SELECT max(bet_limit_multiplier_tenths) FROM vip_level;
@@ -20,10 +20,10 @@ VALUES ($1, 1, $2, 0, $3, $4);
 
 -- name: insert_feeds
 INSERT INTO game_jackpot (game_id, pool_id, rate_bps)
-SELECT game_id, $2::smallint, $3::int FROM unnest($1::int []) AS game_id;
+SELECT game_id, $2::smallint, $3::int FROM unnest($1::int[]) AS game_id;
 
 -- name: insert_postings
-INSERT INTO posting SELECT * FROM unnest($1::posting []);
+INSERT INTO posting SELECT * FROM unnest($1::posting[]);
 
 -- name: pools
 SELECT

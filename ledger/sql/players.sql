@@ -9,7 +9,7 @@ RETURNING created_at;
 
 -- name: insert_login_names
 INSERT INTO login_name (namespace, login, subject_kind, subject_id)
-SELECT $1::smallint, login, $3::text, $4::uuid FROM unnest($2::text []) AS login;
+SELECT $1::smallint, login, $3::text, $4::uuid FROM unnest($2::text[]) AS login;
 
 -- name: insert_seed
 INSERT INTO fairness_seed (operator_id, user_id, seed_id, encrypted_seed, seed_hash)

@@ -27,7 +27,7 @@ ON CONFLICT DO NOTHING
 RETURNING bet_id;
 
 -- name: tasks_by_id
-SELECT * FROM bonus_task WHERE operator_id = $1 AND task_id = any($2::uuid []);
+SELECT * FROM bonus_task WHERE operator_id = $1 AND task_id = any($2::uuid[]);
 
 -- name: used_grant
 SELECT * FROM free_spin_grant

@@ -2,21 +2,21 @@
 -- One statement for everything a transaction changes in wallets, bets, postings and outbox. The
 -- arrays are of the tables' own row types, so a column is named once, in the schema.
 WITH bets AS (
-    INSERT INTO bet_log SELECT * FROM unnest($1::bet_log [])
+    INSERT INTO bet_log SELECT * FROM unnest($1::bet_log[])
 ),
 
 postings AS (
-    INSERT INTO posting SELECT * FROM unnest($2::posting [])
+    INSERT INTO posting SELECT * FROM unnest($2::posting[])
 ),
 
 events AS (
     INSERT INTO outbox (topic, key, payload)
     SELECT event.topic, event.key, event.payload
-    FROM unnest($3::text [], $4::text [], $5::jsonb []) AS event (topic, key, payload)
+    FROM unnest($3::text[], $4::text[], $5::jsonb[]) AS event (topic, key, payload)
 ),
 
 changed AS (
-    SELECT * FROM unnest($6::player_change [])
+    SELECT * FROM unnest($6::player_change[])
 ),
 
 experience AS (
@@ -45,7 +45,7 @@ FROM changed
 WHERE wallet.operator_id = changed.operator_id AND wallet.user_id = changed.user_id;
 
 -- name: store_tasks
-INSERT INTO bonus_task SELECT * FROM unnest($1::bonus_task [])
+INSERT INTO bonus_task SELECT * FROM unnest($1::bonus_task[])
 ON CONFLICT (operator_id, task_id) DO UPDATE SET
     status = excluded.status,
     granted = excluded.granted,
@@ -57,7 +57,7 @@ ON CONFLICT (operator_id, task_id) DO UPDATE SET
     closed_at = excluded.closed_at;
 
 -- name: store_grants
-INSERT INTO free_spin_grant SELECT * FROM unnest($1::free_spin_grant [])
+INSERT INTO free_spin_grant SELECT * FROM unnest($1::free_spin_grant[])
 ON CONFLICT (operator_id, grant_id) DO UPDATE SET
     used = excluded.used,
     status = excluded.status,
@@ -71,7 +71,7 @@ SET
     commitment = coalesce(changed.commitment, jackpot_pool.commitment),
     encrypted_hit = coalesce(changed.encrypted_hit, jackpot_pool.encrypted_hit),
     updated_at = $6
-FROM unnest($1::smallint [], $2::bigint [], $3::bigint [], $4::bytea [], $5::bytea [])
+FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
 AS changed (pool_id, amount_e4, cycle_no, commitment, encrypted_hit)
 WHERE jackpot_pool.pool_id = changed.pool_id;
 

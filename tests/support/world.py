@@ -121,7 +121,9 @@ async def open_world(owner_url: str, secret_key: str) -> AsyncIterator[World]:
         owner = await stack.enter_async_context(
             asyncpg.create_pool(owner_url, min_size=1, max_size=4)
         )
-        world = World(owner_url, secret_key, owner, pools, SeedVault(secret_key), HitVault(secret_key), [], {})
+        world = World(
+            owner_url, secret_key, owner, pools, SeedVault(secret_key), HitVault(secret_key), [], {}
+        )
         await _create_operators(world)
         await _create_games(world)
         yield world

@@ -10,7 +10,8 @@ request     URL parameters, headers and form fields → one `QueryRequest`
 codecs      HTTP content codings; native: ClickHouse's own block framing
 statement   where a statement ends and its data begins
 guard       what the analyst may run
-execute     runs it: results out and rows in, streamed
+rows        the rows of an INSERT, received
+execute     runs it: results out and rows in
 engine      handles of the engine, pooled
 datadir, sandbox   the lock, the temporary directory and the walls around the process
 """

@@ -99,7 +99,9 @@ _STATUS_BY_NAME: dict[str, int] = {
     "TOO_MANY_SIMULTANEOUS_QUERIES": 503,
 }
 
-_ENGINE_MESSAGE = re.compile(r"Code: (\d+)\. (DB::\w+: )?(.*)", re.DOTALL)
+# The engine repeats the beginning when it reads rows, and names our descriptor as a file.
+_ENGINE_MESSAGE = re.compile(r"(?:Code: (\d+)\. (?:DB::\w+: )?)+(.*)", re.DOTALL)
+_OUR_FILE = re.compile(r" ?\(in file/uri /dev/fd/\d+\):?")
 _NAME_SUFFIX = re.compile(r"\(([A-Z][A-Z0-9_]+)\)\s*(?:\(version [^()]*(?:\([^()]*\))?\))?\s*$")
 
 
@@ -128,7 +130,7 @@ def from_engine(error: Exception) -> GatewayError:
     found = _ENGINE_MESSAGE.search(str(error))
     if found is None:
         return GatewayError("STD_EXCEPTION", str(error) or type(error).__name__)
-    code, text = int(found[1]), found[3].strip()
+    code, text = int(found[1]), _OUR_FILE.sub("", found[2]).strip()
     suffix = _NAME_SUFFIX.search(text)
     if suffix is None:
         return GatewayError(NAMES.get(code, "STD_EXCEPTION"), text, code=code)

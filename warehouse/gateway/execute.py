@@ -4,6 +4,11 @@ Results: the engine writes its own output format into a pipe, through INTO OUTFI
 loop reads the other end. So every format comes out exactly as the engine formats it, in constant
 memory, and a slow client slows the query down rather than filling memory. Only SELECT has results
 that can be large; the other statements' output is taken in one piece.
+
+Rows: they are received whole (see `rows`), then the engine reads them with FROM INFILE. Its two
+other ways are traps: rows inline in the statement end at the first empty line, silently, and the
+insert stream (`send_insert`) drops the errors of materialized views: the table gets the rows, the
+view does not, and the insert reports success.
 """
 
 from __future__ import annotations
@@ -12,21 +17,18 @@ import asyncio
 import fcntl
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
-from warehouse.gateway.engine import Engine, Handle, Progress, new_mark, quote_string
+from warehouse.gateway.engine import Engine, Handle, Progress, new_mark, outlast
 from warehouse.gateway.errors import GatewayError
 from warehouse.gateway.request import QueryRequest
+from warehouse.gateway.rows import Rows
 from warehouse.gateway.statement import Statement
 
 _READ_BYTES = 256 << 10
 # A pipe holds 64 KiB; larger ones save wake-ups. The kernel grants any process up to 1 MiB, but
 # unprivileged users only so many in all (pipe-user-pages-soft): those keep the default.
 _PIPE_BYTES, _PIPE_BYTES_ROOT = 64 << 10, 1 << 20
-_WHOLE_BYTES = 16 << 20
-"""Rows up to here are inserted by one ordinary statement. The engine's insert stream, which takes
-more, loses the errors of materialized views: it commits the table, drops what the views should
-have written and reports success."""
 _ABORT_RETRY_SECONDS = 0.2
 _FORMAT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -53,17 +55,17 @@ async def select(
     clause = f"INTO OUTFILE '/dev/fd/{pipe.write_fd}' TRUNCATE"
     if statement.format is None:
         clause += f" FORMAT {output_format(statement, request)}"
-    sql = mark.encode() + b" " + statement.with_output(clause.encode())
+    sql = mark.encode() + b" " + statement.with_clause(clause.encode())
     running = asyncio.ensure_future(
         engine.call(_run_into_pipe, handle, request, sql, pipe.write_fd)
     )
     try:
         while chunk := await pipe.read():
             await write(chunk)
-        return await running
+        return await asyncio.shield(running)
     finally:
         if not running.done():
-            await _abort(engine, mark, running, pipe)
+            await outlast(asyncio.ensure_future(_abort(engine, mark, running, pipe)))
         pipe.close_reader()
 
 
@@ -123,11 +125,15 @@ def _set(future: asyncio.Future[None]) -> None:
 
 
 async def _abort(engine: Engine, mark: str, running: asyncio.Future[Progress], pipe: _Pipe) -> None:
-    """Cancels the query and waits for its thread. Repeats, as a query that has only just been
-    sent may not be known to the engine yet; closing the pipe frees a writer that waits."""
+    """Cancels the query and waits for its thread.
+
+    The pipe is closed first: KILL QUERY waits for the engine's writer, which may wait for room in
+    the pipe. Closing alone is not enough, as the engine goes on after a failed write. KILL QUERY
+    is repeated, as a query only just sent may not be known to the engine yet.
+    """
+    pipe.close_reader()
     while not running.done():
         await engine.kill(mark)
-        pipe.close_reader()
         await asyncio.wait({running}, timeout=_ABORT_RETRY_SECONDS)
     if not running.cancelled():
         running.exception()  # taken note of: it is the cancellation asked for
@@ -152,72 +158,13 @@ def _prepare_and_run(
 
 
 async def insert(
-    engine: Engine,
-    handle: Handle,
-    request: QueryRequest,
-    statement: Statement,
-    rows: AsyncIterator[bytes],
+    engine: Engine, handle: Handle, request: QueryRequest, statement: Statement, rows: Rows
 ) -> Progress:
-    """Streams `rows` into an INSERT and commits it.
-
-    If the rows break off, by a lost client or damaged coding, the INSERT is cancelled.
-    """
-    sql = statement.text.decode("utf-8", "surrogateescape")
+    """Inserts all of `rows`, or nothing if one of them or a materialized view fails."""
     fmt = statement.format or "Values"
-    pieces = _pieces(rows, _WHOLE_BYTES)
-    first = await anext(pieces, b"")
-    if len(first) < _WHOLE_BYTES:
-        return await engine.call(_insert_whole, handle, request, sql, fmt, first)
-    inserter = await engine.call(_begin_insert, handle, request, sql, fmt)
-    try:
-        await engine.call(inserter.append, first)
-        async for piece in pieces:
-            await engine.call(inserter.append, piece)
-        return await engine.call(inserter.finish)
-    except BaseException:
-        handle.tainted = True
-        await engine.call(inserter.cancel)
-        raise
-
-
-def _begin_insert(handle: Handle, request: QueryRequest, sql: str, fmt: str):
-    handle.prepare(request.database, request.settings)
-    if request.params:
-        # An INSERT stream takes no parameters: they are set on the handle, which is then reopened.
-        handle.tainted = True
-        handle.run(_set_params(request.params))
-    return handle.begin_insert(sql, fmt)
-
-
-def _insert_whole(
-    handle: Handle, request: QueryRequest, sql: str, fmt: str, rows: bytes
-) -> Progress:
-    if rows:
-        handle.prepare(request.database, request.settings)
-        text = sql.encode("utf-8", "surrogateescape") + f" FORMAT {fmt}\n".encode() + rows
-        _, progress = handle.run(text, params=request.params)
-        return progress
-    inserter = _begin_insert(handle, request, sql, fmt)
-    try:
-        return inserter.finish()
-    except GatewayError:
-        handle.tainted = True
-        inserter.cancel()
-        raise
-
-
-def _set_params(params: Mapping[str, str]) -> str:
-    pairs = ", ".join(f"param_{name} = {quote_string(value)}" for name, value in params.items())
-    return f"SET {pairs}"
-
-
-async def _pieces(rows: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
-    """`rows` in pieces of at least `size` bytes, the last one shorter."""
-    pending = bytearray()
-    async for chunk in rows:
-        pending += chunk
-        if len(pending) >= size:
-            yield bytes(pending)
-            pending.clear()
-    if pending:
-        yield bytes(pending)
+    if not _FORMAT_NAME.match(fmt):
+        raise GatewayError("UNKNOWN_FORMAT", f"Unknown format {fmt}", code=73)
+    clause = f"FROM INFILE '/dev/fd/{rows.fd}' COMPRESSION 'none'"
+    sql = statement.with_clause(clause.encode()) + f"\nFORMAT {fmt}".encode()
+    _, progress = await engine.call(_prepare_and_run, handle, request, sql, "TabSeparated")
+    return progress

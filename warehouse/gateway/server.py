@@ -16,11 +16,12 @@ from aiohttp import web
 
 from warehouse.gateway import codecs, execute, guard, statement
 from warehouse.gateway.auth import Role, User, Users, credentials
-from warehouse.gateway.engine import Engine, Progress
+from warehouse.gateway.engine import Engine, Pool
 from warehouse.gateway.errors import GatewayError
 from warehouse.gateway.native import NativeDecoder
 from warehouse.gateway.reply import Reply, summary
 from warehouse.gateway.request import QueryRequest, read
+from warehouse.gateway.rows import Rows
 from warehouse.gateway.statement import Kind, Statement
 
 log = logging.getLogger(__name__)
@@ -116,12 +117,10 @@ class Gateway:
         )
         pool = self._engine.analysts if user.role is Role.ANALYST else self._engine.writers
         try:
+            if parsed.kind is Kind.INSERT:
+                return await self._insert(pool, request, parsed, body)
+            run = execute.select if parsed.kind is Kind.SELECT else execute.command
             async with pool.lend() as handle:
-                if parsed.kind is Kind.INSERT:
-                    rows = _chain(parsed.data, body)
-                    progress = await execute.insert(self._engine, handle, request, parsed, rows)
-                    return self._no_result(request.query_id, progress)
-                run = execute.select if parsed.kind is Kind.SELECT else execute.command
                 progress = await run(self._engine, handle, request, parsed, reply.write)
         except GatewayError as error:
             if not reply.started:
@@ -129,16 +128,26 @@ class Gateway:
             await reply.fail(error, self._version)
         return await reply.finish(progress)
 
+    async def _insert(
+        self, pool: Pool, request: QueryRequest, parsed: Statement, body: AsyncIterator[bytes]
+    ) -> web.Response:
+        """Receives the rows before it takes a handle: a slow client holds up nobody else."""
+        with Rows() as rows:
+            await rows.receive(_chain(parsed.data, body))
+            async with pool.lend() as handle:
+                progress = await execute.insert(self._engine, handle, request, parsed, rows)
+        headers = {
+            **self._headers(request.query_id),
+            "X-ClickHouse-Summary": summary(progress),
+        }
+        return web.Response(headers=headers, content_type="text/plain", charset="UTF-8")
+
     def _headers(self, query_id: str) -> dict[str, str]:
         return {
             "X-ClickHouse-Server-Display-Name": "pitboss-gateway",
             "X-ClickHouse-Query-Id": query_id.translate({13: " ", 10: " "}),
             "X-ClickHouse-Timezone": self._engine.timezone,
         }
-
-    def _no_result(self, query_id: str, progress: Progress) -> web.Response:
-        headers = {**self._headers(query_id), "X-ClickHouse-Summary": summary(progress)}
-        return web.Response(headers=headers, content_type="text/plain", charset="UTF-8")
 
     def _error(self, error: GatewayError, query_id: str) -> web.Response:
         headers = {**self._headers(query_id), "X-ClickHouse-Exception-Code": str(error.code)}

@@ -51,8 +51,9 @@ class Statement:
     """The statement alone: without its FORMAT clause if INSERT, its data and a final semicolon."""
     format: str | None
     """FORMAT clause: of the result, or of the rows that follow an INSERT."""
-    format_at: int
-    """Offset in `text` where the FORMAT clause stands, or its end if there is none."""
+    clause_at: int
+    """Offset in `text` where a clause of the gateway's own may stand: INTO OUTFILE before FORMAT
+    in a query, FROM INFILE before SETTINGS in an INSERT."""
     data: bytes
     """What follows an INSERT in the same text: the beginning of its rows."""
 
@@ -61,9 +62,9 @@ class Statement:
         """Allowed with GET, which ClickHouse treats as read-only."""
         return self.kind is Kind.SELECT or self.keyword in _READING_COMMANDS
 
-    def with_output(self, clause: bytes) -> bytes:
-        """`text` with INTO OUTFILE … put where the grammar wants it: before FORMAT."""
-        return self.text[: self.format_at] + b"\n" + clause + b"\n" + self.text[self.format_at :]
+    def with_clause(self, clause: bytes) -> bytes:
+        """`text` with `clause` put where the grammar wants it."""
+        return self.text[: self.clause_at] + b"\n" + clause + b"\n" + self.text[self.clause_at :]
 
 
 _READING_COMMANDS = frozenset({"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"})
@@ -150,44 +151,44 @@ def _format_clause(text: bytes, tokens: list[_Token], end: int) -> tuple[str | N
 def _parse_insert(text: bytes, tokens: Iterator[_Token], default_format: str) -> Statement:
     """INSERT up to VALUES, FORMAT name, or a SELECT that makes it a command."""
     seen: list[_Token] = []
-    target_read = False
-    for token in tokens:
-        if not target_read:
-            # The target may have any name, "values" and "format" too.
-            if token.word in ("INTO", "TABLE", "FUNCTION") and token.group == "word":
-                continue
-            target_read = True
-            seen.append(token)
-            continue
-        after_dot = seen[-1].word == "."
-        seen.append(token)
-        if token.depth or token.group != "word" or after_dot:
-            if token.word == ";" and not token.depth:
-                break
-            continue
+    settings_at: int | None = None
+
+    def insert(end: int, fmt: str, data: bytes) -> Statement:
+        at = end if settings_at is None else settings_at
+        return Statement(Kind.INSERT, "INSERT", text[:end], fmt, at, data)
+
+    for token in _after_target(tokens, seen):
         if token.word == "VALUES":
-            return Statement(
-                Kind.INSERT, "INSERT", text[: token.start], "Values", token.start, text[token.end :]
-            )
+            return insert(token.start, "Values", text[token.end :])
         if token.word == "FORMAT":
             name = next(tokens, None)
             if name is None:
                 raise GatewayError("SYNTAX_ERROR", "FORMAT without a name")
-            named = _unquote(text[name.start : name.end])
-            return Statement(
-                Kind.INSERT,
-                "INSERT",
-                text[: token.start],
-                named,
-                token.start,
-                _data(text, name.end),
-            )
-        if token.word == "INFILE":
+            return insert(token.start, _unquote(text[name.start : name.end]), _data(text, name.end))
+        if token.word == "SETTINGS":
+            settings_at = token.start
+        elif token.word == "INFILE":
             raise GatewayError("NOT_IMPLEMENTED", "FROM INFILE reads no files of the server")
-        if token.word in ("SELECT", "WITH", "WATCH"):
+        elif token.word in ("SELECT", "WITH", "WATCH"):
             return _insert_select(text, [*seen, *tokens])
+        elif token.word == ";":
+            break
     end = seen[-1].end if seen and seen[-1].word != ";" else len(text.rstrip(b"; \t\r\n"))
-    return Statement(Kind.INSERT, "INSERT", text[:end], default_format, end, b"")
+    return insert(end, default_format, b"")
+
+
+def _after_target(tokens: Iterator[_Token], seen: list[_Token]) -> Iterator[_Token]:
+    """Bare words and semicolons outside of parentheses, after the name of the table, which may
+    be any word, "values" and "format" too. Collects every token in `seen`."""
+    for token in tokens:
+        target = not seen
+        after_dot = bool(seen) and seen[-1].word == "."
+        if target and token.word in ("INTO", "TABLE", "FUNCTION"):
+            continue
+        seen.append(token)
+        outside = not token.depth and (token.group == "word" or token.word == ";")
+        if outside and not target and not after_dot:
+            yield token
 
 
 def _insert_select(text: bytes, tokens: list[_Token]) -> Statement:

@@ -1,6 +1,8 @@
 -- The rows of a batch, always the same and in the same order: committed as its snapshot $4 saw it,
 -- by transactions that were in progress in the snapshot before ($1) or began after it ($2 to $3).
-SELECT xid, seq, topic, payload::text AS payload, (payload -> 'operator_id')::int AS operator_id, created_at
+SELECT
+    xid, seq, topic, payload::text AS payload, (payload -> 'operator_id')::int AS operator_id,
+    created_at
 FROM outbox
 WHERE xid = ANY(ARRAY(
     SELECT straggler FROM unnest($1::xid8 []) AS straggler

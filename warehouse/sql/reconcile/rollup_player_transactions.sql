@@ -1,4 +1,5 @@
--- Where player_transactions and transactions do not hold the same rows: counts and sums of row hashes by day.
+-- Where player_transactions and transactions do not hold the same rows: counts and sums of row
+-- hashes by day.
 SELECT
     operator_id,
     toString(day) AS key,

@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS transactions
     method LowCardinality(String) COMMENT 'Payment method',
     provider LowCardinality(String) COMMENT 'Payment provider',
     reason String COMMENT 'Why, where somebody gave a reason',
-    created_at DateTime64(6, 'UTC') COMMENT 'When the transaction began; the same in all its events',
+    created_at DateTime64(6, 'UTC') COMMENT 'When the transaction began; equal in all its events',
     occurred_at DateTime64(6, 'UTC') COMMENT 'When this status was reached',
     CONSTRAINT transactions_tenant CHECK operator_id > 0,
     CONSTRAINT transactions_event_no CHECK event_no > 0

@@ -56,4 +56,4 @@ WHERE
             AND created_at < {to_time:DateTime64(6, 'UTC')}
         )
     )
-COMMENT 'One operator''s figures by game in [from, to): whole hours from the rollup, edges from bets'
+COMMENT 'One operator''s figures by game in [from, to): whole hours by rollup, edges from bets'

@@ -54,4 +54,4 @@ WHERE
             AND created_at < {to_time:DateTime64(6, 'UTC')}
         )
     )
-COMMENT 'One operator''s figures by player in [from, to): whole days from the rollup, edges from bets'
+COMMENT 'One operator''s figures by player in [from, to): whole days by rollup, edges from bets'

@@ -39,7 +39,7 @@ def ask_gateway(
     """One request on a connection of its own; as the writer unless told otherwise. An iterable
     body is sent chunked."""
     who = user or gateway.writer
-    connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=120)
+    connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=20)
     sent = body.encode() if isinstance(body, str) else body
     try:
         connection.request(

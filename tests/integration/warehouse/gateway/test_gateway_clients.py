@@ -26,7 +26,7 @@ ROWS = [
         n,
         f"row {n} é",
         Decimal(n) / 100,
-        datetime(2026, 1, 1, 0, 0, n % 60, 123000, tzinfo=UTC),
+        datetime(2026, 1, 1, 0, 0, n % 60, 123000, tzinfo=UTC).replace(tzinfo=None),
         uuid4(),
         [n, n + 1],
         None if n % 2 else f"{n}",
@@ -226,4 +226,4 @@ def test_alembic_migrates_over_http(
         command.upgrade(config, "head")
     client = connect(gateway)
     assert [row[0] for row in client.query("DESCRIBE migrated").result_rows] == ["a", "b"]
-    assert client.command("SELECT version_num FROM alembic_version FINAL") == "two"
+    assert client.command("SELECT version_num FROM alembic_version") == "two"

@@ -12,7 +12,7 @@ import lz4.frame
 import pytest
 import zstandard
 
-from tests.integration.warehouse.gateway.conftest import Ask, ask_gateway
+from tests.integration.warehouse.gateway.conftest import Answer, Ask, ask_gateway
 from tests.support.gateway import GatewayProcess, start_gateway
 from warehouse.gateway import native
 
@@ -95,8 +95,7 @@ def test_a_token_counts_once_in_every_shape(bets: Ask, again: str) -> None:
             body,
             headers=headers,
             query=INSERT,
-            insert_deduplication_token="bets:1" ** PINNED,
-            **params,
+            **{"insert_deduplication_token": "bets:1", **PINNED, **params},
         )
         assert answer.status == 200, answer.body
     expected = [20_000, sum(range(20_000))]
@@ -113,6 +112,27 @@ def test_summary_tells_the_rows_written(bets: Ask) -> None:
     answer = bets(rows(48), query=INSERT, **PINNED)
     written = json.loads(answer.headers["X-ClickHouse-Summary"])["written_rows"]
     assert int(written) >= 48
+
+
+def test_empty_lines_and_binary_newlines_end_nothing(bets: Ask) -> None:
+    """Rows that hold two newlines in a row: 0x0A0A, a blank line, text."""
+    assert bets(b"\n\n".join(rows(4).splitlines()), query=INSERT).status == 200
+    assert totals(bets)[1] == [4, 6]
+    bets("CREATE TABLE numbers_of (n UInt64) ENGINE = Memory")
+    binary = b"".join(n.to_bytes(8, "little") for n in range(5_000))
+    for body, query in (
+        (binary, "INSERT INTO numbers_of FORMAT RowBinary"),
+        (b"INSERT INTO numbers_of FORMAT RowBinary\n" + binary, ""),
+    ):
+        bets(body, query=query)
+    assert bets("SELECT count(), max(n) FROM numbers_of").body == b"10000\t4999\n"
+    bets("DROP TABLE numbers_of SYNC")
+
+
+def test_more_rows_than_memory_is_given_to(bets: Ask) -> None:
+    """Beyond a few megabytes they wait on the disk."""
+    assert bets(chunked(rows(300_000)), query=INSERT, **PINNED).status == 200
+    assert totals(bets)[1] == [300_000, sum(range(300_000))]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +211,10 @@ def test_insert_forms_of_ordinary_clients(bets: Ask) -> None:
 def test_kill_in_the_middle_then_retry_ends_exact(tmp_path: Path) -> None:
     """SIGKILL with one batch committed, one open; after a restart both are retried."""
     gateway = start_gateway(tmp_path)
-    ask = lambda body=b"", **more: ask_gateway(gateway, body, **more)  # noqa: E731
+
+    def ask(body: bytes | str = b"", **more) -> Answer:
+        return ask_gateway(gateway, body, **more)
+
     for sql in SCHEMA:
         ask(sql)
     batches = {f"bets:{n}": rows(20_000, first=n * 20_000) for n in range(3)}

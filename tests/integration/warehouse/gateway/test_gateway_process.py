@@ -59,9 +59,8 @@ def test_stop_lets_a_running_insert_end(tmp_path: Path) -> None:
     ask_gateway(gateway, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
     answers: list[Answer] = []
     slow = "INSERT INTO t SELECT number + sleepEachRow(0.05) FROM numbers(40)"
-    settings = {"max_block_size": 10, "function_sleep_max_microseconds_per_block": 10_000_000}
     running = threading.Thread(
-        target=lambda: answers.append(ask_gateway(gateway, slow, **settings))
+        target=lambda: answers.append(ask_gateway(gateway, slow, max_block_size=10))
     )
     running.start()
     while ask_gateway(gateway, "SELECT count() FROM system.processes").body != b"2\n":

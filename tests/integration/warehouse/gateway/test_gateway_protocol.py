@@ -130,6 +130,13 @@ def test_settings_hold_for_one_request(ask: Ask) -> None:
     assert {ask(sql).body for _ in range(10)} == {default}
 
 
+def test_the_gateways_own_settings_come_back_after_a_request_changed_them(ask: Ask) -> None:
+    name = "output_format_parallel_formatting"
+    sql = f"SELECT value FROM system.settings WHERE name = '{name}'"
+    assert ask(sql, **{name: 1}).body == b"1\n"
+    assert {ask(sql).body for _ in range(10)} == {b"0\n"}
+
+
 def test_wrong_credentials(gateway: GatewayProcess, ask: Ask) -> None:
     answer = ask("SELECT 1", user=Credentials(gateway.writer.user, "wrong"))
     assert (answer.status, answer.code) == (403, 516)
@@ -228,10 +235,8 @@ def processes(ask: Ask) -> int:
 
 
 def test_a_client_that_leaves_cancels_its_query(gateway: GatewayProcess, ask: Ask) -> None:
-    for sql in (
-        "SELECT * FROM system.numbers",
-        "SELECT sum(sleepEachRow(0.01)) FROM numbers(9999)",
-    ):
+    forever = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"
+    for sql in ("SELECT * FROM system.numbers", forever) * 10:
         connection = http.client.HTTPConnection(gateway.host, gateway.port)
         user = gateway.writer
         connection.request(

@@ -92,8 +92,14 @@ def test_refuses(text: bytes, name: str) -> None:
 
 def test_output_clause_goes_before_format_and_after_everything_else() -> None:
     found = parse(b"SELECT 1 FORMAT JSON SETTINGS max_threads = 1 -- end")
-    assert found.with_output(b"X") == b"SELECT 1 \nX\nFORMAT JSON SETTINGS max_threads = 1"
-    assert parse(b"SELECT 1 -- end").with_output(b"X") == b"SELECT 1\nX\n"
+    assert found.with_clause(b"X") == b"SELECT 1 \nX\nFORMAT JSON SETTINGS max_threads = 1"
+    assert parse(b"SELECT 1 -- end").with_clause(b"X") == b"SELECT 1\nX\n"
+
+
+def test_input_clause_goes_before_settings() -> None:
+    found = parse(b"INSERT INTO t (a) SETTINGS async_insert = 0 FORMAT CSV\n1")
+    assert found.with_clause(b"X") == b"INSERT INTO t (a) \nX\nSETTINGS async_insert = 0 "
+    assert parse(b"INSERT INTO settings VALUES").with_clause(b"X") == b"INSERT INTO settings \nX\n"
 
 
 @given(st.text())
