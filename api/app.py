@@ -66,7 +66,8 @@ from ledger.fairness import SeedVault
 from ledger.jackpot import HitVault
 from warehouse.client import Warehouse
 
-# Connections of one API process. A bet batch uses one; the others wait for it or retry.
+# Connections of one API process. A bet batch uses one; the others wait for it or retry. The relay's
+# role is for jobs that an admin runs.
 POOL_SIZES = {Role.AUTH: 4, Role.APP: 8, Role.BATCH: 4, Role.RELAY: 1}
 
 ROUTE_HANDLERS = [
