@@ -9,7 +9,13 @@ from uuid_utils.compat import uuid7
 
 from ledger.commands import Command, MoneyDesk, player_command
 from ledger.declared_terms import read_offers
-from ledger.deposit_rules import Credited, DepositDetail, credit_deposit, reverse_deposit
+from ledger.deposit_rules import (
+    Credited,
+    DepositDetail,
+    Reversed,
+    credit_deposit,
+    reverse_deposit,
+)
 from ledger.errors import Refusal
 from ledger.events import encode
 from ledger.money_events import bonus_granted, experience_moved, level_reached, spins_event
@@ -106,34 +112,39 @@ async def fail_deposit(command: Command, row: Any, actor: str) -> Any:
 async def take_back_deposit(command: Command, row: Any, actor: str) -> Any:
     """A chargeback: take the money back, the shortfall becoming debt, and flag the player.
 
-    A deposit that was never credited is closed and moves nothing.
+    A deposit reversed before it was completed has FAILED: REVERSED always follows COMPLETED, so
+    that what was paid in is the completed deposits less the reversed ones.
     """
-    before, owed = command.player, 0
-    if row["status"] == "COMPLETED":
-        detail = msgspec.json.decode(row["detail"], type=DepositDetail)
-        back = reverse_deposit(
-            before, command.operator, row["amount"], row["transaction_id"], detail
-        )
-        owed = back.owed
-        command.loaded.ended_grants += [(grant, "REVOKED") for grant in back.revoked]
-        command.change(back.after, back.closed)
-        command.post(back.book, "deposit", row["transaction_id"])
-        for grant in back.revoked:
-            command.tell(spins_event(back.after, grant, "REVOKED", command.now))
-        lost = back.after.vip_experience - before.vip_experience
-        if lost:
-            command.tell(experience_moved(back.after, lost, uuid7(), "deposit", command.now))
     await command.connection.execute(
         SQL["flag_player"], row["operator_id"], row["user_id"], "deposit_reversed"
     )
+    if row["status"] != "COMPLETED":
+        return await set_status(
+            command, row, "FAILED", actor=actor, reason="reversed before it was completed"
+        )
+    before = command.player
+    detail = msgspec.json.decode(row["detail"], type=DepositDetail)
+    back = reverse_deposit(before, command.operator, row["amount"], row["transaction_id"], detail)
+    command.loaded.ended_grants += [(grant, "REVOKED") for grant in back.revoked]
+    command.change(back.after, back.closed)
+    command.post(back.book, "deposit", row["transaction_id"])
+    _tell_losses(command, back, before.vip_experience)
     return await set_status(
         command,
         row,
         "REVERSED",
         actor=actor,
-        reason=f"chargeback, {owed} owed" if owed else "chargeback",
+        reason=f"chargeback, {back.owed} owed" if back.owed else "chargeback",
         before=before,
     )
+
+
+def _tell_losses(command: Command, back: Reversed, experience_before: int) -> None:
+    for grant in back.revoked:
+        command.tell(spins_event(back.after, grant, "REVOKED", command.now))
+    lost = back.after.vip_experience - experience_before
+    if lost:
+        command.tell(experience_moved(back.after, lost, uuid7(), "deposit", command.now))
 
 
 async def expire_deposits(pool: asyncpg.Pool, now: datetime) -> int:

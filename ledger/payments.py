@@ -24,7 +24,10 @@ Outcome = Literal[
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """What an event does to a transaction of ``kind`` in one of the statuses ``sources``."""
+    """What an event does to a transaction of ``kind`` in one of the statuses ``sources``.
+
+    ``target`` is the status it leads to from the usual one of them.
+    """
 
     kind: str
     sources: frozenset[str]
@@ -34,7 +37,8 @@ class Transition(msgspec.Struct, frozen=True):
 TRANSITIONS: dict[str, Transition] = {
     "deposit.completed": Transition("DEPOSIT", frozenset({"PENDING"}), "COMPLETED"),
     "deposit.failed": Transition("DEPOSIT", frozenset({"PENDING"}), "FAILED"),
-    # A reversal that overtakes its completion: nothing was credited, nothing will be.
+    # A reversal that overtakes its completion ends the deposit: nothing was credited, nothing
+    # will be.
     "deposit.reversed": Transition("DEPOSIT", frozenset({"PENDING", "COMPLETED"}), "REVERSED"),
     "payout.completed": Transition("WITHDRAWAL", frozenset({"APPROVED"}), "COMPLETED"),
     "payout.failed": Transition("WITHDRAWAL", frozenset({"APPROVED"}), "FAILED"),

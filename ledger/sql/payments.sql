@@ -21,7 +21,7 @@ SELECT * FROM transaction WHERE operator_id = $1 AND transaction_id = $2 FOR NO 
 SELECT count(*) FROM transaction
 WHERE
     operator_id = $1 AND user_id = $2 AND kind = 'DEPOSIT'
-    AND (status = 'COMPLETED' OR (status = 'REVERSED' AND detail <> '{}'));
+    AND status IN ('COMPLETED', 'REVERSED');
 
 -- name: recent_payments
 SELECT created_at, amount FROM transaction

@@ -153,6 +153,7 @@ async def test_a_reversal_that_overtakes_its_completion_moves_nothing(payments: 
     row, _ = await create_deposit(payments.desk, payments.wish(player, 10_000))
     assert (await payments.hear(row, "deposit.reversed")).outcome == "applied"
     assert (await payments.hear(row, "deposit.completed")).outcome == "transaction_finished"
+    assert await payments.history(row["transaction_id"]) == ["PENDING", "FAILED"]
     assert await payments.wallet(player) == (0, 0, 0, 0)
     await payments.deposit(player, 10_000)
     assert ("deposit_offer", 20, "ACTIVE") in await grants(payments, player)  # still the first
