@@ -1,16 +1,17 @@
 """What the warehouse hears of money besides bets: bonuses, free spins, jackpots, levels. Pure.
 
 Each is a :class:`ledger.events.TransactionEvent` whose ``kind`` says what it is about:
-BONUS (GRANTED, then COMPLETED, FORFEITED, EXPIRED or WAIVED), FREE_SPINS (GRANTED, EXPIRED,
-REVOKED), JACKPOT (WON), VIP_LEVEL (REACHED, with the level as ``reason``) and XP (EARNED or
-REVOKED outside of bets, with 1/10,000 points as ``reason``; a bet's is on the bet).
+BONUS (GRANTED, then COMPLETED, FORFEITED, EXPIRED or WAIVED; by a bet's rollback also REOPENED,
+REVOKED or RETURNED), FREE_SPINS (GRANTED, EXPIRED, REVOKED), JACKPOT (WON), VIP_LEVEL (REACHED,
+with the level as ``reason``) and XP (EARNED or REVOKED outside of bets, with 1/10,000 points as
+``reason``; a bet's is on the bet).
 """
 
 from datetime import datetime
 from uuid import UUID
 
 from ledger.account import PlayerState, SpinGrant
-from ledger.bonus import ClosedTask
+from ledger.bonus import BonusTask, ClosedTask
 from ledger.decision import TaskCredit
 from ledger.events import TransactionEvent, timestamp
 from ledger.jackpot import Hit
@@ -92,6 +93,44 @@ def bonus_closed(player: PlayerState, closed: ClosedTask, now: datetime) -> Tran
     )
 
 
+def bonus_reversed(
+    player: PlayerState, task: BonusTask, status: str, amount: int, bet_at: datetime
+) -> TransactionEvent:
+    """What the rollback of a bet did to a bonus, at the bet's own time, where it counted.
+
+    REOPENED: a bonus that the bet had forfeited has ``amount`` again. REVOKED: ``amount`` that the
+    bet had credited was taken out. ``task.event_no`` counts this event already.
+    """
+    return player_event(
+        player,
+        kind="BONUS",
+        status=status,
+        transaction_id=task.task_id,
+        event_no=task.event_no,
+        now=bet_at,
+        amount=amount,
+        bonus_delta=amount if status == "REOPENED" else -amount,
+        method=task.kind,
+        created_at=task.created_at,
+    )
+
+
+def bonus_returned(
+    player: PlayerState, bet_id: UUID, amount: int, bet_at: datetime
+) -> TransactionEvent:
+    """A rolled-back bet's share of bonuses that have ended since: ``amount`` of it, negative for a
+    win that was played away, is the operator's again and no cost of bonuses any more."""
+    return player_event(
+        player,
+        kind="BONUS",
+        status="RETURNED",
+        transaction_id=bet_id,
+        now=bet_at,
+        amount=amount,
+        method="ROLLBACK",
+    )
+
+
 def spins_event(
     player: PlayerState, grant: SpinGrant, status: str, now: datetime
 ) -> TransactionEvent:
@@ -106,6 +145,7 @@ def spins_event(
         amount=grant.stake,
         method=grant.source,
         reason=f"{grant.count - grant.used} spins",
+        created_at=grant.created_at,
     )
 
 

@@ -9,11 +9,12 @@ import msgspec
 from ledger.account import Book, Leg, PlayerState, SpinGrant
 from ledger.bet_effects import Effects
 from ledger.bet_record import BetRow
-from ledger.bonus import E4, BonusTask, Requirements
+from ledger.bonus import E4, BonusTask, ClosedTask, Requirements
 from ledger.commands import Command, MoneyDesk, player_command, with_book
 from ledger.errors import Refusal
 from ledger.events import BetEvent, Topic, encode, timestamp
 from ledger.jackpot import Pool, posted_contribution
+from ledger.money_events import bonus_returned, bonus_reversed, spins_event
 from ledger.named_sql import named_queries
 from ledger.store import lock_pools, read_task
 from ledger.vip import level_at
@@ -86,11 +87,12 @@ async def _reverse(command: Command, bet_id: UUID, reason: str, actor: str) -> R
     reversal = Reversal(player, bet, effects, await _other_tasks(command, effects))
     reversal.move_money()
     await _restore_pools(command, effects, reversal.book)
-    await _restore_spins(command, effects)
-    after = reversal.state_after(command)
-    command.change(msgspec.structs.replace(after, grants=command.player.grants))
+    kept_level = await _restore_spins(command, effects)
+    after = reversal.state_after(command, kept_level)
+    command.change(msgspec.structs.replace(after, grants=command.player.grants), reversal.closed)
     command.loaded.tasks_before = {}  # write every open task: a reopened one counts as changed
     command.post(reversal.book, "rollback", bet_id)
+    _tell_bonuses(command, reversal)
     event = _negative_event(bet, record, command.player)
     command.writes.events.append((Topic.BETS, str(bet_id), encode(event)))
     inserted = await connection.fetchval(
@@ -120,6 +122,8 @@ class Reversal:
     """The pure part: a bet's effects undone on the player's present state.
 
     ``ended`` are tasks the bet touched that are no longer open, with how they ended.
+    ``bonus_events`` collects (task, status, amount) for the warehouse, ``returned`` what went to
+    the house instead of to a bonus, ``taken_back`` the free-spin wins that left open bonuses.
     """
 
     def __init__(
@@ -135,30 +139,39 @@ class Reversal:
         self.ended = ended
         self.book = Book(player)
         self.debt = 0
+        self.returned = 0
+        self.bonus_events: list[tuple[BonusTask, str, int]] = []
         self.tasks = {task.task_id: task for task in player.bonus.tasks}
-        self._closed_by_bet = {task_id: (how, left) for task_id, how, left in effects.closed}
+        self.closed: list[ClosedTask] = []
+        self.taken_back = 0
+        self._completed_by_bet = {t for t, how, _ in effects.closed if how == "COMPLETED"}
 
     def move_money(self) -> None:
         """Give the wager back and take the win, by what funded the bet."""
+        self._reopen_busted()
         self._real(self.bet.wager_real - self.bet.win_real)
         for task_id, wager, win in self.effects.shares:
             self._share(task_id, wager - win)
         for task_id, amount in self.effects.credits:
             self._take_credit(task_id, amount)
+        self._close_emptied()
         self._restore_progress()
 
-    def state_after(self, command: Command) -> PlayerState:
-        """The player with balances, requirements and experience restored."""
+    def state_after(self, command: Command, kept_level: int) -> PlayerState:
+        """The player with balances, requirements and experience restored.
+
+        Levels up to ``kept_level`` are kept: their free spins are not to be had again.
+        """
         bet, effects, player = self.bet, self.effects, self.player
         experience = max(0, player.vip_experience - bet.xp_added)
         level = player.vip_level
         if bet.vip_level_up:
-            level = max(bet.vip_level_before, level_at(command.catalogue.levels, experience).level)
+            earned = level_at(command.catalogue.levels, experience).level
+            level = max(bet.vip_level_before, earned, kept_level)
         required, progress = player.bonus.pooled_required, player.bonus.pooled_progress_e4
         policy = command.operator.policies[bet.bonus_policy_version]
         if required and policy.requirement == "pooled":
-            granted = sum(amount for _, amount in effects.credits) * policy.multiplier
-            required = max(0, required - granted)
+            required = max(0, required - self.taken_back * policy.multiplier)
             progress = min(max(0, progress - effects.pooled_progress_e4), required * E4)
         tasks = tuple(self.tasks[task_id] for task_id in sorted(self.tasks))
         if effects.pooled_cleared and tasks and not required:
@@ -184,14 +197,10 @@ class Reversal:
 
     def _share(self, task_id: UUID, amount: int) -> None:
         """A bonus share goes back to its task, or where RULES §8 sends it if that has ended."""
-        how, left = self._closed_by_bet.get(task_id, ("", 0))
         if task_id in self.tasks:
             self._task_balance(task_id, amount, "operator_gaming")
-        elif how == "COMPLETED":
+        elif task_id in self._completed_by_bet:
             self._real(amount)
-        elif how == "FORFEITED" and self.ended[task_id][1] == "FORFEITED":
-            self._reopen(task_id, left)
-            self._task_balance(task_id, amount, "operator_gaming")
         else:
             self._to_house(amount)
 
@@ -204,20 +213,44 @@ class Reversal:
         if amount < moved and against == "operator_gaming":
             self._to_house(amount - moved)
 
+    def _reopen_busted(self) -> None:
+        """Bonuses that the bet's bust ended are open again, whether they played or not.
+
+        One that the bet itself granted, and nothing but that, is left ended: it came to nothing.
+        """
+        credits = dict(self.effects.credits)
+        for task_id, how, left in self.effects.closed:
+            if how != "FORFEITED":
+                continue
+            task, ended_how = self.ended[task_id]
+            if ended_how == "FORFEITED" and task.granted != credits.get(task_id):
+                self._reopen(task_id, left)
+
+    def _close_emptied(self) -> None:
+        """A bonus of free spins without any win left is none: it would only block withdrawals."""
+        for task_id, _ in self.effects.credits:
+            task = self.tasks.get(task_id)
+            if task is not None and task.granted == 0 and task.balance == 0:
+                self.closed.append(ClosedTask(self.tasks.pop(task_id), "FORFEITED"))
+
     def _reopen(self, task_id: UUID, left: int) -> None:
         self.tasks[task_id] = msgspec.structs.replace(
             self.ended[task_id][0], balance=left, event_no=self.ended[task_id][0].event_no + 1
         )
         self.book.move_bonus(left, "operator_bonus")
+        self.bonus_events.append((self.tasks[task_id], "REOPENED", left))
 
     def _to_house(self, amount: int) -> None:
         if amount:
+            self.returned += amount
             self.book.legs += (Leg("operator_gaming", -amount), Leg("operator_bonus", amount))
 
     def _take_credit(self, task_id: UUID, amount: int) -> None:
         """A free spin's win leaves its task, and what it required with it."""
         if task_id not in self.tasks:
             return
+        self.taken_back += amount
+        before = self.tasks[task_id].balance
         self._task_balance(task_id, -amount, "operator_bonus")
         task = self.tasks[task_id]
         requirement = task.required * amount // task.granted if task.granted else 0
@@ -227,7 +260,9 @@ class Reversal:
             granted=task.granted - amount,
             required=required,
             progress_e4=min(task.progress_e4, required * E4),
+            event_no=task.event_no + 1,
         )
+        self.bonus_events.append((self.tasks[task_id], "REVOKED", before - task.balance))
 
     def _restore_progress(self) -> None:
         for task_id, progress_e4 in self.effects.progress:
@@ -238,9 +273,18 @@ class Reversal:
                 )
 
 
+def _tell_bonuses(command: Command, reversal: Reversal) -> None:
+    """Let the warehouse take out what the bet did to bonuses, as it takes out the bet."""
+    bet = reversal.bet
+    for task, status, amount in reversal.bonus_events:
+        command.tell(bonus_reversed(command.player, task, status, amount, bet.created_at))
+    if reversal.returned:
+        command.tell(bonus_returned(command.player, bet.bet_id, reversal.returned, bet.created_at))
+
+
 async def _other_tasks(command: Command, effects: Effects) -> dict[UUID, tuple[BonusTask, str]]:
     """The tasks the bet touched that are not open any more."""
-    touched = {share[0] for share in effects.shares} | {credit[0] for credit in effects.credits}
+    touched = {item[0] for item in (*effects.shares, *effects.credits, *effects.closed)}
     known = {task.task_id for task in command.player.bonus.tasks}
     rows = await command.connection.fetch(
         SQL["tasks_by_id"], command.player.operator_id, sorted(touched - known)
@@ -269,13 +313,21 @@ def _without(pool: Pool, contribution_e4: int) -> Pool:
     return msgspec.structs.replace(pool, amount_e4=pool.amount_e4 - contribution_e4)
 
 
-async def _restore_spins(command: Command, effects: Effects) -> None:
-    """Give a free spin back; revoke the unused spins of a level-up that the bet caused."""
+async def _restore_spins(command: Command, effects: Effects) -> int:
+    """Give a free spin back; revoke the unused spins of a level-up that the bet caused.
+
+    Returns the highest of its levels whose spins have been played or have run out, 0 for none:
+    that level is kept, since reaching it again would grant them again.
+    """
     player = command.player
+    kept_level = await command.connection.fetchval(
+        SQL["highest_level_played"], player.operator_id, effects.grants
+    )
     grants = []
     for grant in player.grants:
         if grant.grant_id in effects.grants:
             command.loaded.ended_grants.append((grant, "REVOKED"))
+            command.tell(spins_event(player, grant, "REVOKED", command.now))
         elif grant.grant_id == effects.grant_id:
             grants.append(msgspec.structs.replace(grant, used=grant.used - 1))
         else:
@@ -289,6 +341,7 @@ async def _restore_spins(command: Command, effects: Effects) -> None:
             grants.append(msgspec.structs.replace(used, used=used.used - 1))
     grants.sort(key=lambda grant: grant.grant_id)
     command.change(msgspec.structs.replace(player, grants=tuple(grants)))
+    return kept_level or 0
 
 
 def _negative_event(bet: BetRow, record: Any, player: PlayerState) -> BetEvent:

@@ -32,3 +32,10 @@ SELECT * FROM bonus_task WHERE operator_id = $1 AND task_id = any($2::uuid[]);
 -- name: used_grant
 SELECT * FROM free_spin_grant
 WHERE operator_id = $1 AND grant_id = $2 AND status = 'USED' AND expires_at > now();
+
+-- name: highest_level_played
+-- Of these grants for levels, those that are not simply waiting to be played.
+SELECT max(source_key::int) FROM free_spin_grant
+WHERE
+    operator_id = $1 AND grant_id = any($2::uuid []) AND source = 'vip_level'
+    AND NOT (status = 'ACTIVE' AND used = 0);

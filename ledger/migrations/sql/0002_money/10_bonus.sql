@@ -137,12 +137,15 @@ CREATE TABLE free_spin_grant (
     created_at timestamptz NOT NULL,
     PRIMARY KEY (operator_id, grant_id),
     FOREIGN KEY (operator_id, user_id) REFERENCES wallet,
-    CONSTRAINT free_spin_grant_source_key UNIQUE (operator_id, user_id, source, source_key),
     CONSTRAINT free_spin_grant_count_check CHECK (count > 0 AND used BETWEEN 0 AND count),
     CONSTRAINT free_spin_grant_stake_check CHECK (stake > 0),
     CONSTRAINT free_spin_grant_status_check
     CHECK (status IN ('ACTIVE', 'USED', 'EXPIRED', 'REVOKED'))
 ) WITH (fillfactor = 70);
+-- Spins that were revoked unplayed may be granted again: a level lost by a rollback and regained.
+CREATE UNIQUE INDEX free_spin_grant_source_key
+ON free_spin_grant (operator_id, user_id, source, source_key)
+WHERE status <> 'REVOKED' OR used > 0;
 CREATE INDEX free_spin_grant_open_idx ON free_spin_grant (operator_id, user_id, grant_id)
 WHERE status = 'ACTIVE';
 COMMENT ON COLUMN free_spin_grant.source_key
