@@ -63,10 +63,11 @@ def webhook(row: Any, event_type: str = "deposit.completed", **changes: Any) -> 
     return msgspec.structs.replace(event, **changes)
 
 
-async def deposit(desk: MoneyDesk, player: Player, amount: int) -> None:
-    """A deposit opened, paid and credited."""
+async def deposit(desk: MoneyDesk, player: Player, amount: int) -> Any:
+    """A deposit opened, paid and credited; its row as it was opened."""
     row, _ = await create_deposit(desk, payment(player, amount))
     assert (await apply_webhook(desk, webhook(row))).outcome == "applied"
+    return row
 
 
 async def bonus(desk: MoneyDesk, player: Player, amount: int) -> UUID:
