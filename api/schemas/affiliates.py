@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import msgspec
 
 from api.schemas.fields import BasisPoints, Name, rfc3339
+from api.schemas.reports import ReportHead
+from warehouse.queries import AffiliateFigures
 
 Code = Annotated[
     str,
@@ -61,6 +63,41 @@ class StatementView(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     carried_out: int
     created_at: str
+
+
+class AffiliateItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What an affiliate's players left: ``net`` is GGR less bonus cost, before corrections."""
+
+    affiliate_id: int
+    code: str
+    name: str
+    players: int
+    bets: int
+    total_wagered: int
+    ggr: int
+    bonus_cost: int
+    net: int
+
+
+class AffiliatesReport(ReportHead, frozen=True, kw_only=True):
+    """Every affiliate in a period; an ISO week's figures are those of its statement."""
+
+    items: list[AffiliateItem]
+
+
+def affiliate_item(row: Mapping[str, Any], figures: AffiliateFigures | None) -> AffiliateItem:
+    """An affiliate's row with its figures; without any, zeros."""
+    return AffiliateItem(
+        affiliate_id=row["affiliate_id"],
+        code=row["code"],
+        name=row["name"],
+        players=figures.players if figures else 0,
+        bets=figures.bets if figures else 0,
+        total_wagered=figures.wager if figures else 0,
+        ggr=figures.ggr if figures else 0,
+        bonus_cost=figures.bonus_cost if figures else 0,
+        net=figures.net if figures else 0,
+    )
 
 
 def affiliate_view(operator_id: int, row: Mapping[str, Any]) -> AffiliateView:
