@@ -60,13 +60,14 @@ def comparable(outcome: object) -> object:
 
 
 def shape(player: PlayerState) -> dict[str, Any]:
-    """A player's state with the ids of tasks and grants replaced by their order, without times."""
-    order = {grant.grant_id: f"grant {n}" for n, grant in enumerate(player.grants)}
+    """A player's state with ids of open tasks and grants replaced by their order, without times."""
+    grants = [grant for grant in player.grants if grant.used < grant.count]
+    order = {grant.grant_id: f"grant {n}" for n, grant in enumerate(grants)}
     order |= {task.task_id: f"task {n}" for n, task in enumerate(player.bonus.tasks)}
     fields = msgspec.structs.asdict(player)
     fields["bonus"] = (player.bonus.pooled_required, player.bonus.pooled_progress_e4)
     fields["tasks"] = [_shape(task, order) for task in player.bonus.tasks]
-    fields["grants"] = [_shape(grant, order) for grant in player.grants if grant.used < grant.count]
+    fields["grants"] = [_shape(grant, order) for grant in grants]
     if not player.bonus.outstanding:
         fields["bonus_policy_version"] = None
     return fields
@@ -75,7 +76,7 @@ def shape(player: PlayerState) -> dict[str, Any]:
 def _shape(item: msgspec.Struct, order: dict[UUID, str]) -> dict[str, Any]:
     fields = msgspec.structs.asdict(item)
     hidden = ("created_at", "expires_at", "source_id")
-    # A grant may name a task that has ended; which one does not matter any more.
+    # A grant may name a task that has ended, a task a grant; which one does not matter any more.
     named = {"task_id", "grant_id"}
     return {
         name: order.get(value, "ended" if value else None) if name in named else value
