@@ -15,6 +15,7 @@ import structlog
 from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.redis import RedisChannelsPubSubBackend
 from prometheus_client import Counter, Gauge
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 PLAYERS_CHANNEL = "players"
@@ -22,6 +23,7 @@ WAREHOUSE_CHANNEL = "warehouse"
 SOCKET_BACKLOG = 200
 PUBLISH_BACKLOG = 1000
 RECONNECT_SECONDS = 0.2
+SUBSCRIBE_SECONDS = 0.5
 
 SOCKETS = Gauge(
     "pitboss_live_sockets", "Open WebSockets", ["audience"], multiprocess_mode="livesum"
@@ -48,8 +50,29 @@ class PersistentPubSub(RedisChannelsPubSubBackend):
     """Redis channels that outlive a Redis restart.
 
     Litestar's workers end at the first error that the client does not retry away, and push would
-    never come back.
+    never come back. Nor need Redis be there when the API starts: until it is, nothing is pushed.
     """
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(redis=redis)
+        self._one_at_a_time = asyncio.Lock()
+        self._subscribing: set[asyncio.Task[None]] = set()
+
+    async def subscribe(self, channels: Iterable[str]) -> None:
+        """Subscribe at once if Redis answers, else as soon as it does."""
+        task = asyncio.create_task(self._subscribe(list(channels)), name="live-subscribe")
+        self._subscribing.add(task)
+        task.add_done_callback(self._subscribing.discard)
+        await asyncio.wait({task}, timeout=SUBSCRIBE_SECONDS)
+
+    async def _subscribe(self, channels: list[str]) -> None:
+        async with self._one_at_a_time:
+            while True:
+                try:
+                    return await super().subscribe(channels)
+                except (RedisError, OSError) as error:
+                    log.warning("live_channels_not_subscribed", error=repr(error))
+                    await asyncio.sleep(RECONNECT_SECONDS)
 
     async def stream_events(self) -> AsyncGenerator[tuple[str, Any], None]:
         """Events of the subscribed channels, for ever."""
@@ -63,6 +86,8 @@ class PersistentPubSub(RedisChannelsPubSubBackend):
 
     async def on_shutdown(self) -> None:
         """Close the subscription and the client, which is this backend's own."""
+        for task in self._subscribing:
+            task.cancel()
         await super().on_shutdown()
         await self._redis.aclose()
 

@@ -235,6 +235,11 @@ class Sessions:
             self._telling = None
 
 
+async def delete_expired(pool: asyncpg.Pool) -> None:
+    """Delete the rows of sessions whose time is over; ``pool`` is the authentication role's."""
+    await pool.execute(SQL["delete_expired"])
+
+
 def _session_in(text: bytes | str) -> Session | None:
     """A cached copy; None for one that another release wrote in another form."""
     try:

@@ -20,6 +20,7 @@ from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
 
+from api.sessions import delete_expired
 from api.settings import Settings, SettingsError
 from ledger.database import Role, create_pool, role_dsn
 from ledger.deposits import expire_deposits
@@ -99,7 +100,7 @@ async def _jobs(settings: Settings, stack: AsyncExitStack) -> None:
                 settings.postgres_url, role, settings.secret_key, min_size=0, max_size=2
             )
         )
-        for role in (Role.RELAY, Role.BATCH)
+        for role in (Role.RELAY, Role.BATCH, Role.AUTH)
     }
     scheduler = AsyncIOScheduler(
         timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
@@ -117,6 +118,7 @@ def _schedule(pools: dict[Role, asyncpg.Pool]) -> list[tuple[str, Job, int]]:
     """Name, work and period in seconds of every job."""
     return [
         ("maintain_outbox", lambda: maintain_outbox(pools[Role.RELAY]), 3600),
+        ("delete_expired_sessions", lambda: delete_expired(pools[Role.AUTH]), 3600),
         ("expire_deposits", lambda: expire_deposits(pools[Role.BATCH], datetime.now(UTC)), 30),
     ]
 
