@@ -171,12 +171,14 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         state.limits = RateLimits(settings)
         state.passwords = Passwords()
         stack.callback(state.passwords.close)
-        lifetime = timedelta(hours=settings.session_hours)
-        state.sessions = Sessions(state.pools[Role.AUTH], state.redis, lifetime)
-        stack.push_async_callback(state.sessions.close)
         state.live = Live(app.plugins.get(ChannelsPlugin))
         await state.live.start()
         stack.push_async_callback(state.live.stop)
+        lifetime = timedelta(hours=settings.session_hours)
+        state.sessions = Sessions(
+            state.pools[Role.AUTH], state.redis, lifetime, on_end=state.live.end_sessions
+        )
+        stack.push_async_callback(state.sessions.close)
         state.bets = BetBatcher(
             state.pools[Role.BATCH], state.vault, hits, _bet_notices(state.live)
         )

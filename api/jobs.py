@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 
 from api.payouts import PayoutSender, resend_payouts
+from api.sessions import delete_expired
 from ledger.affiliates import state_affiliates
 from ledger.cashback import pay_cashback
 from ledger.commands import MoneyDesk
@@ -38,7 +39,7 @@ class JobFailed(Exception):
 
 
 class Tools(msgspec.Struct, frozen=True):
-    """What jobs work with: pools of the batch and relay roles, the money desk, the providers."""
+    """What jobs work with: pools of the batch, relay and authentication roles, the money desk, the providers."""
 
     pools: Mapping[Role, asyncpg.Pool]
     desk: MoneyDesk
@@ -70,6 +71,11 @@ async def _maintain_outbox(tools: Tools) -> Facts:
 
 async def _expire_deposits(tools: Tools) -> Facts:
     return {"expired": await expire_deposits(tools.pools[Role.BATCH], datetime.now(UTC))}
+
+
+async def _delete_expired_sessions(tools: Tools) -> Facts:
+    await delete_expired(tools.pools[Role.AUTH])
+    return {}
 
 
 async def _expire_benefits(tools: Tools) -> Facts:
@@ -124,6 +130,12 @@ JOBS = {
             description="Ends deposits that were not paid in time.",
             work=_expire_deposits,
             seconds=30,
+        ),
+        Job(
+            name="delete_expired_sessions",
+            description="Deletes the rows of sessions whose time is over.",
+            work=_delete_expired_sessions,
+            seconds=HOUR,
         ),
         Job(
             name="expire_benefits",

@@ -15,13 +15,16 @@ import structlog
 from litestar.channels import ChannelsPlugin
 from litestar.channels.backends.redis import RedisChannelsPubSubBackend
 from prometheus_client import Counter, Gauge
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 PLAYERS_CHANNEL = "players"
 WAREHOUSE_CHANNEL = "warehouse"
+SESSIONS_CHANNEL = "sessions"
 SOCKET_BACKLOG = 200
 PUBLISH_BACKLOG = 1000
 RECONNECT_SECONDS = 0.2
+SUBSCRIBE_SECONDS = 0.5
 
 SOCKETS = Gauge(
     "pitboss_live_sockets", "Open WebSockets", ["audience"], multiprocess_mode="livesum"
@@ -42,14 +45,36 @@ class WarehouseNews(msgspec.Struct):
 
 
 _decode_news = msgspec.json.Decoder(WarehouseNews).decode
+_decode_ended = msgspec.json.Decoder(list[str]).decode
 
 
 class PersistentPubSub(RedisChannelsPubSubBackend):
     """Redis channels that outlive a Redis restart.
 
     Litestar's workers end at the first error that the client does not retry away, and push would
-    never come back.
+    never come back. Nor need Redis be there when the API starts: until it is, nothing is pushed.
     """
+
+    def __init__(self, redis: Redis) -> None:
+        super().__init__(redis=redis)
+        self._one_at_a_time = asyncio.Lock()
+        self._subscribing: set[asyncio.Task[None]] = set()
+
+    async def subscribe(self, channels: Iterable[str]) -> None:
+        """Subscribe at once if Redis answers, else as soon as it does."""
+        task = asyncio.create_task(self._subscribe(list(channels)), name="live-subscribe")
+        self._subscribing.add(task)
+        task.add_done_callback(self._subscribing.discard)
+        await asyncio.wait({task}, timeout=SUBSCRIBE_SECONDS)
+
+    async def _subscribe(self, channels: list[str]) -> None:
+        async with self._one_at_a_time:
+            while True:
+                try:
+                    return await super().subscribe(channels)
+                except (RedisError, OSError) as error:
+                    log.warning("live_channels_not_subscribed", error=repr(error))
+                    await asyncio.sleep(RECONNECT_SECONDS)
 
     async def stream_events(self) -> AsyncGenerator[tuple[str, Any], None]:
         """Events of the subscribed channels, for ever."""
@@ -63,6 +88,8 @@ class PersistentPubSub(RedisChannelsPubSubBackend):
 
     async def on_shutdown(self) -> None:
         """Close the subscription and the client, which is this backend's own."""
+        for task in self._subscribing:
+            task.cancel()
         await super().on_shutdown()
         await self._redis.aclose()
 
@@ -76,9 +103,13 @@ class PersistentPubSub(RedisChannelsPubSubBackend):
 
 
 class Feed:
-    """One socket's queue. ``closed`` is set when the socket read too slowly or must end."""
+    """One socket's queue. ``closed`` is set when the socket read too slowly or must end.
+
+    ``logged_out`` tells which: its session has ended.
+    """
 
     def __init__(self) -> None:
+        self.logged_out = False
         self.messages: asyncio.Queue[bytes] = asyncio.Queue(SOCKET_BACKLOG)
         self.closed = asyncio.Event()
 
@@ -90,6 +121,11 @@ class Feed:
             DROPPED.labels("slow_socket").inc()
             self.closed.set()
 
+    def log_out(self) -> None:
+        """The session behind this socket has ended."""
+        self.logged_out = True
+        self.closed.set()
+
 
 class Live:
     """Sends notices to players and operators. One a process."""
@@ -98,7 +134,8 @@ class Live:
         self._channels = channels
         self._players: dict[str, set[Feed]] = {}
         self._operators: dict[int, set[Feed]] = {}
-        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(PUBLISH_BACKLOG)
+        self._sessions: dict[str, set[Feed]] = {}
+        self._outgoing: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(PUBLISH_BACKLOG)
         self._tasks: list[asyncio.Task[None]] = []
 
     def notify_players(self, notices: list[tuple[UUID, Any]]) -> None:
@@ -110,24 +147,33 @@ class Live:
         if not notices:
             return
         data = _encode([(str(user_id), message) for user_id, message in notices])
+        self._send(PLAYERS_CHANNEL, data, len(notices))
+
+    def end_sessions(self, token_hashes: list[bytes]) -> None:
+        """Close the sockets of sessions that have ended, on every API process.
+
+        Never blocks. Where the message does not arrive, the next heartbeat finds out.
+        """
+        data = _encode([token_hash.hex() for token_hash in token_hashes])
+        self._send(SESSIONS_CHANNEL, data, len(token_hashes))
+
+    def _send(self, channel: str, data: bytes, messages: int) -> None:
         try:
-            self._outgoing.put_nowait(data)
+            self._outgoing.put_nowait((channel, data))
         except asyncio.QueueFull:
-            DROPPED.labels("backlog").inc(len(notices))
+            DROPPED.labels("backlog").inc(messages)
 
     async def start(self) -> None:
         """Begin to publish and to hear; the channels plugin must have been started."""
-        subscriber = await self._channels.subscribe([PLAYERS_CHANNEL])
-        warehouse = await self._channels.subscribe([WAREHOUSE_CHANNEL])
-        self._tasks = [
-            asyncio.create_task(self._publish(), name="live-publish"),
-            asyncio.create_task(
-                _hear(subscriber.iter_events(), self._tell_players), name="live-players"
-            ),
-            asyncio.create_task(
-                _hear(warehouse.iter_events(), self._tell_operators), name="live-warehouse"
-            ),
-        ]
+        self._tasks = [asyncio.create_task(self._publish(), name="live-publish")]
+        for channel, tell in (
+            (PLAYERS_CHANNEL, self._tell_players),
+            (WAREHOUSE_CHANNEL, self._tell_operators),
+            (SESSIONS_CHANNEL, self._tell_logged_out),
+        ):
+            subscriber = await self._channels.subscribe([channel])
+            hearing = _hear(subscriber.iter_events(), tell)
+            self._tasks.append(asyncio.create_task(hearing, name=f"live-{channel}"))
 
     async def stop(self) -> None:
         """Stop the background tasks; sockets are closed by the server."""
@@ -140,17 +186,23 @@ class Live:
         """Whether every background task still runs."""
         return bool(self._tasks) and not any(task.done() for task in self._tasks)
 
-    def follow_player(self, user_id: UUID) -> "Subscription":
-        """A context manager that yields the feed of one player's notices."""
-        return Subscription(self._players, str(user_id), "player")
+    def follow_player(self, user_id: UUID, session: bytes) -> "Subscription":
+        """A context manager that yields the feed of one player's notices.
 
-    def follow_operator(self, operator_id: int) -> "Subscription":
+        ``session`` is the hash of the session id behind the socket.
+        """
+        places = ((self._players, str(user_id)), (self._sessions, session.hex()))
+        return Subscription("player", places)
+
+    def follow_operator(self, operator_id: int, session: bytes) -> "Subscription":
         """A context manager that yields the feed of one operator's news."""
-        return Subscription(self._operators, operator_id, "operator")
+        places = ((self._operators, operator_id), (self._sessions, session.hex()))
+        return Subscription("operator", places)
 
     async def _publish(self) -> None:
         while True:
-            await self._channels.wait_published(await self._outgoing.get(), PLAYERS_CHANNEL)
+            channel, data = await self._outgoing.get()
+            await self._channels.wait_published(data, channel)
 
     def _tell_players(self, data: bytes) -> None:
         if not self._players:
@@ -168,24 +220,31 @@ class Live:
             for feed in self._operators.get(operator_id, ()):
                 feed.put(message)
 
+    def _tell_logged_out(self, data: bytes) -> None:
+        for session in _decode_ended(data):
+            for feed in self._sessions.get(session, ()):
+                feed.log_out()
+
 
 class Subscription:
-    """Keeps a feed registered while a socket is open."""
+    """Keeps a feed registered, under a key in each of its places, while a socket is open."""
 
-    def __init__(self, feeds: dict[Any, set[Feed]], key: Any, audience: str) -> None:
-        self._feeds, self._key, self._audience = feeds, key, audience
+    def __init__(self, audience: str, places: tuple[tuple[dict[Any, set[Feed]], Any], ...]) -> None:
+        self._audience, self._places = audience, places
         self._feed = Feed()
 
     def __enter__(self) -> Feed:
-        self._feeds.setdefault(self._key, set()).add(self._feed)
+        for feeds, key in self._places:
+            feeds.setdefault(key, set()).add(self._feed)
         SOCKETS.labels(self._audience).inc()
         return self._feed
 
     def __exit__(self, *_: object) -> None:
-        siblings = self._feeds[self._key]
-        siblings.discard(self._feed)
-        if not siblings:
-            del self._feeds[self._key]
+        for feeds, key in self._places:
+            siblings = feeds[key]
+            siblings.discard(self._feed)
+            if not siblings:
+                del feeds[key]
         SOCKETS.labels(self._audience).dec()
 
 

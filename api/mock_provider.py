@@ -183,5 +183,5 @@ def _cipher(webhook_secret: str) -> Fernet:
 
 
 router = Router(
-    "/mock-provider", route_handlers=[pay, pay_out, plan_payout], tags=["mock provider"]
+    "/mock-provider", route_handlers=[pay, pay_out, plan_payout], include_in_schema=False
 )

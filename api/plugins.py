@@ -13,19 +13,19 @@ from litestar.channels import ChannelsPlugin
 from litestar.exceptions import NotFoundException, ValidationException
 from litestar.logging.config import LoggingConfig, StructLoggingConfig
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.plugins.prometheus import PrometheusConfig
 from litestar.plugins.structlog import StructlogConfig, StructlogPlugin
 from litestar.static_files import create_static_files_router
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from sqlalchemy.exc import DBAPIError
 from swagger_ui_bundle import swagger_ui_path
 
-from api.authentication import SESSION_COOKIE
 from api.connection import request_id_of
-from api.live import PLAYERS_CHANNEL, WAREHOUSE_CHANNEL, PersistentPubSub
-from api.problems import OUTAGES, Problem
+from api.live import PLAYERS_CHANNEL, SESSIONS_CHANNEL, WAREHOUSE_CHANNEL, PersistentPubSub
+from api.openapi import ContractJson, base_config
+from api.problems import OUTAGES, Problem, from_database_error
 from api.settings import Settings
 from ledger.errors import Refusal
 from warehouse.client import WarehouseUnavailable
@@ -80,9 +80,12 @@ def _log_exception(logger: Any, scope: Any, _: list[str]) -> None:
         "path": scope["path"],
         "request_id": request_id_of(scope),
     }
-    if isinstance(error, (*OUTAGES, WarehouseUnavailable)):
+    status = getattr(error, "status_code", 500)
+    if isinstance(error, DBAPIError):  # a taken name, an outage, or a fault of ours
+        status = from_database_error(error).status_code
+    if status == 503 or isinstance(error, (*OUTAGES, WarehouseUnavailable)):
         logger.warning("store_unavailable", error=repr(error), **facts)
-    elif getattr(error, "status_code", 500) >= 500:
+    elif status >= 500:
         logger.exception("request_failed", **facts)
 
 
@@ -110,7 +113,7 @@ def channels_plugin(settings: Settings) -> ChannelsPlugin:
     )
     return ChannelsPlugin(
         PersistentPubSub(redis=client),
-        channels=[PLAYERS_CHANNEL, WAREHOUSE_CHANNEL],
+        channels=[PLAYERS_CHANNEL, WAREHOUSE_CHANNEL, SESSIONS_CHANNEL],
         subscriber_max_backlog=1000,
         subscriber_backlog_strategy="dropleft",
     )
@@ -126,27 +129,14 @@ class SchemaPage(OpenAPIRenderPlugin):
 
 def openapi_config() -> OpenAPIConfig:
     """OpenAPI 3.1 at ``/schema/openapi.json``, and at ``/schema`` for people."""
-    return OpenAPIConfig(
-        title="Pitboss",
-        version="1",
-        summary="Multi-operator casino platform",
-        use_handler_docstrings=True,
-        render_plugins=[SchemaPage(path="/"), JsonRenderPlugin()],
+    return base_config(
+        render_plugins=[SchemaPage(path="/"), ContractJson()],
         openapi_router=Router(
             "/schema",
             route_handlers=[],
             include_in_schema=False,
             response_headers={"Content-Security-Policy": UI_POLICY},
             opt=PUBLIC_FILE,
-        ),
-        security=[{"bearer": []}, {"cookie": []}],
-        components=Components(
-            security_schemes={
-                "bearer": SecurityScheme(type="http", scheme="bearer"),
-                "cookie": SecurityScheme(
-                    type="apiKey", security_scheme_in="cookie", name=SESSION_COOKIE
-                ),
-            }
         ),
     )
 

@@ -48,6 +48,8 @@ class ResponseFinisher:
             (b"x-request-id", request_id_of(scope).encode()),
         ]
         status = message["status"]
+        if status == 413:  # the rest of the body will not be read: the connection ends here
+            message["headers"].append((b"connection", b"close"))
         if status >= 500 or not _is_quiet(scope):
             _log(scope, status)
 

@@ -10,7 +10,7 @@ as soon as it is back.
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from time import time
@@ -74,8 +74,16 @@ def cache_key(token_hash: bytes) -> str:
 class Sessions:
     """Opens, finds and ends sessions. One a process; ``pool`` is the authentication role's."""
 
-    def __init__(self, pool: asyncpg.Pool, cache: redis.asyncio.Redis, lifetime: timedelta) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        cache: redis.asyncio.Redis,
+        lifetime: timedelta,
+        on_end: Callable[[list[bytes]], None] | None = None,
+    ) -> None:
+        """``on_end`` is told of sessions that have ended, by their hashes; it must not block."""
         self._pool = pool
+        self._on_end = on_end
         self._cache = cache
         self._lifetime = lifetime
         self._wanted: dict[bytes, asyncio.Future[Session | None]] = {}
@@ -136,7 +144,10 @@ class Sessions:
 
     async def forget(self, token_hashes: Iterable[bytes]) -> None:
         """Tell every process that these sessions have ended; never raises for a Redis outage."""
-        self._untold.update(token_hashes)
+        ended = list(token_hashes)
+        self._untold.update(ended)
+        if ended and self._on_end is not None:
+            self._on_end(ended)
         if self._untold and not await self._tell() and self._telling is None:
             self._telling = asyncio.create_task(self._keep_telling(), name="session-tombstones")
 
@@ -233,6 +244,11 @@ class Sessions:
                 await self._tell()
         finally:
             self._telling = None
+
+
+async def delete_expired(pool: asyncpg.Pool) -> None:
+    """Delete the rows of sessions whose time is over; ``pool`` is the authentication role's."""
+    await pool.execute(SQL["delete_expired"])
 
 
 def _session_in(text: bytes | str) -> Session | None:

@@ -30,7 +30,7 @@ from warehouse.relay import Relay
 log = structlog.get_logger("api.worker")
 
 # Jobs overlap; each uses one connection at a time.
-POOL_SIZES = {Role.RELAY: 2, Role.BATCH: 4}
+POOL_SIZES = {Role.RELAY: 2, Role.BATCH: 4, Role.AUTH: 1}
 
 
 def main() -> None:

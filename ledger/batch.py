@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from ledger import batch_metrics
 from ledger.bet_record import SpinRequest, SpinResult
 from ledger.bet_store import committed_bets
 from ledger.catalogue import EMPTY_CATALOGUE, current_catalogue
@@ -134,7 +135,8 @@ class BetBatcher:
 
     async def _settle_all(self, batch: list[_Waiting]) -> None:
         try:
-            folded = await self._settle_with_retries([waiting.request for waiting in batch])
+            with batch_metrics.measured(len(batch)):
+                folded = await self._settle_with_retries([waiting.request for waiting in batch])
         except TRANSIENT as error:
             log.error("batch_unsettled", bets=len(batch), error=repr(error))
             unsettled = Refusal("ledger_unavailable", "The bet was not settled; ask again.")
@@ -197,6 +199,7 @@ class BetBatcher:
         """A batch the database refused: settle its bets one by one, so that one bad bet fails."""
         log.error("batch_refused", bets=len(batch), error=repr(error), exc_info=error)
         if len(batch) == 1:
+            batch_metrics.FAILED.inc()
             if not batch[0].future.done():
                 batch[0].future.set_exception(error)
             return
@@ -213,6 +216,7 @@ class BetBatcher:
                 _refuse(waiting, outcome)
             else:
                 replayed = index in folded.replayed
+                (batch_metrics.REPLAYED if replayed else batch_metrics.SETTLED).inc()
                 if not replayed:
                     fresh.append((waiting.request, outcome))
                 if not waiting.future.done():
@@ -234,5 +238,6 @@ class BetBatcher:
 
 
 def _refuse(waiting: _Waiting, refusal: Refusal) -> None:
+    batch_metrics.count_refusal(refusal.code)
     if not waiting.future.done():
         waiting.future.set_exception(refusal)

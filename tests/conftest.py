@@ -12,7 +12,9 @@ from psycopg import sql
 from api.stack.postgres import EmbeddedPostgres
 from api.stack.redis import EmbeddedRedis
 from ledger.migrate import upgrade
+from tests.support.gateway import GatewayProcess, start_gateway
 from tests.support.world import World, open_world
+from warehouse.migrate import upgrade as upgrade_warehouse
 
 SECRET_KEY = "a secret key that only the tests know, forty characters"
 TEMPLATE = "pitboss_template"
@@ -63,6 +65,22 @@ async def world(postgres_url: str, secret_key: str) -> AsyncIterator[World]:
     """Two operators, a few games and pools of every role on the module's database."""
     async with open_world(postgres_url, secret_key) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway process of this test session."""
+    gateway = start_gateway(tmp_path_factory.mktemp("clickhouse"))
+    yield gateway
+    gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def clickhouse_url(clickhouse: GatewayProcess) -> str:
+    """Writer's URL of a freshly migrated database for the test module."""
+    url = f"{clickhouse.clickhouse_url}_{next(_numbers)}"
+    upgrade_warehouse(url)
+    return url
 
 
 @pytest.fixture

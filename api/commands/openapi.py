@@ -6,9 +6,11 @@ import base64
 
 import msgspec
 import rich_click as click
+from litestar import Litestar
 
 from api.app import create_app
 from api.commands.options import data_dir_option
+from api.openapi import document
 from api.settings import Settings
 
 # Nothing is connected to make the document: the addresses only have to be well-formed.
@@ -22,9 +24,14 @@ _NOWHERE = {
 }
 
 
+def unconnected_app() -> Litestar:
+    """The application as it is made before a server starts it: it has routes, and no stores."""
+    return create_app(Settings.from_env(_NOWHERE))
+
+
 @click.command()
 @data_dir_option
 def command(data_dir: str) -> None:
     """Print the API's OpenAPI 3.1 document as JSON; no stack need run."""
-    schema = create_app(Settings.from_env(_NOWHERE)).openapi_schema.to_schema()
-    click.echo(msgspec.json.format(msgspec.json.encode(schema), indent=2).decode())
+    text = msgspec.json.encode(document(unconnected_app()))
+    click.echo(msgspec.json.format(text, indent=2).decode())

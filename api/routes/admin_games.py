@@ -4,12 +4,13 @@ from typing import Any
 
 from litestar import Request, Router, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.back_office import BackOffice, Categories, Games, change, page_by_id, record
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.problems import Problem
+from api.schemas.fields import GameNumber
 from api.schemas.games import AdminGame, Category, CategoryForm, GameForm
 from ledger.models import Game, GameCategory
 from ledger.outcomes import check_game
@@ -71,7 +72,7 @@ async def create_game(
 
 @put("/games/{game_id:int}")
 async def change_game(
-    game_id: FromPath[int],
+    game_id: GameNumber,
     data: JSONBody[GameForm],
     request: Request,
     back_office: NamedDependency[BackOffice],

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from litestar import Request, Router, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -18,7 +18,7 @@ from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.passwords import Passwords
 from api.problems import Problem
 from api.schemas.admin import OperatorForm, OperatorView, StaffForm, StaffView
-from api.schemas.fields import rfc3339
+from api.schemas.fields import OperatorNumber, rfc3339
 from api.sessions import SQL
 from api.tenancy import Pools
 from ledger.database import Role
@@ -64,7 +64,7 @@ async def create_operator(
 
 @get("/{number:int}")
 async def find_operator(
-    number: FromPath[int], back_office: NamedDependency[BackOffice]
+    number: OperatorNumber, back_office: NamedDependency[BackOffice]
 ) -> OperatorView:
     """One operator."""
     async with back_office.begin() as session:
@@ -73,7 +73,7 @@ async def find_operator(
 
 @put("/{number:int}")
 async def change_operator(
-    number: FromPath[int],
+    number: OperatorNumber,
     data: JSONBody[OperatorForm],
     request: Request,
     back_office: NamedDependency[BackOffice],
@@ -104,7 +104,7 @@ async def change_operator(
 
 @post("/{number:int}/admins")
 async def create_operator_admin(
-    number: FromPath[int],
+    number: OperatorNumber,
     data: JSONBody[StaffForm],
     request: Request,
     back_office: NamedDependency[BackOffice],

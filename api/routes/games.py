@@ -5,11 +5,12 @@ from typing import Annotated
 
 import asyncpg
 from litestar import Request, Router, get
-from litestar.params import FromPath, QueryParameter
+from litestar.params import QueryParameter
 
 from api.connection import header
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor, make_page
 from api.problems import Problem
+from api.schemas.fields import GameNumber
 from api.schemas.games import Game
 from api.sessions import SQL as SESSION_SQL
 from api.tenancy import Pools, tenant_transaction
@@ -53,7 +54,7 @@ async def list_games(
 async def find_game(
     request: Request,
     pools: Pools,
-    game_id: FromPath[int],
+    game_id: GameNumber,
     operator: OperatorSlug = None,
 ) -> Game:
     """One game, if this operator offers it."""

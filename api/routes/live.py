@@ -2,8 +2,9 @@
 
 Browsers cannot set headers on a WebSocket: they come with the session cookie and are accepted from
 our own origin only; programs send ``Authorization: Bearer``. A refused socket is closed before it
-is accepted, with 4401 (no session) or 4403 (not yours). An open one gets a heartbeat; when its
-session has ended by then, it is closed with 4401, and with 4408 when it reads too slowly.
+is accepted, with 4401 (no session) or 4403 (not yours). An open one gets a heartbeat. It is closed
+with 4401 when its session ends (at once, or at a heartbeat if the news was lost), and with 4408
+when it reads too slowly.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from litestar.exceptions import WebSocketDisconnect, WebSocketException
 from api.authentication import session_token
 from api.live import Feed, Live
 from api.problems import OUTAGES, Problem
-from api.sessions import Session, Sessions
+from api.sessions import Session, Sessions, hash_token
 from api.tenancy import Pools, Principal, provide_operator_id
 
 HEARTBEAT_SECONDS = 15
@@ -37,7 +38,7 @@ async def player_socket(
     principal = _require_session(socket)
     if principal.kind != "player":
         raise WebSocketException(code=FORBIDDEN, detail="Only players have a feed here.")
-    with live.follow_player(principal.subject_id) as feed:
+    with live.follow_player(principal.subject_id, _session_of(socket)) as feed:
         await _serve(socket, feed, sessions)
 
 
@@ -54,7 +55,7 @@ async def operator_socket(
         operator_id = await provide_operator_id(socket, pools)
     except Problem as problem:
         raise WebSocketException(code=FORBIDDEN, detail=problem.detail) from problem
-    with live.follow_operator(operator_id) as feed:
+    with live.follow_operator(operator_id, _session_of(socket)) as feed:
         await _serve(socket, feed, sessions)
 
 
@@ -65,6 +66,10 @@ def _require_session(socket: Socket) -> Principal:
     return principal
 
 
+def _session_of(socket: Socket) -> bytes:
+    return hash_token(session_token(socket) or "")
+
+
 async def _serve(socket: Socket, feed: Feed, sessions: Sessions) -> None:
     """Send what the feed brings until the client leaves, lags or is logged out."""
     await socket.accept()
@@ -73,7 +78,7 @@ async def _serve(socket: Socket, feed: Feed, sessions: Sessions) -> None:
     lagging = asyncio.create_task(feed.closed.wait())
     try:
         await asyncio.wait((sending, receiving, lagging), return_when=asyncio.FIRST_COMPLETED)
-        left, slow = receiving.done(), lagging.done()
+        left, slow = receiving.done(), lagging.done() and not feed.logged_out
     finally:
         # Before the close: the server does not send one while a receive is pending.
         for task in (sending, receiving, lagging):

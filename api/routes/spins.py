@@ -46,7 +46,7 @@ class SpinBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 # The one hot path. A guard costs a copy of the handler, and dependencies cost a task each, so it
 # takes the player and the batcher from where those would; the bet batch counts its bets (quiet).
-@post("/game/spin", status_code=200, opt={"quiet": True})
+@post("/game/spin", status_code=200, opt={"quiet": True, "player": True})
 async def spin(
     data: JSONBody[SpinBody], request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response[SpinResult]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
+from litestar.params import PathParameter
 
 Username = Annotated[
     str,
@@ -43,6 +44,10 @@ Currency = Annotated[
 # Postgres keeps amounts in bigint; a JSON number stays exact in every client up to 2^53.
 Amount = Annotated[int, msgspec.Meta(ge=1, le=10**15, description="Minor units of the currency")]
 BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=10_000, description="1/100 of a per cent")]
+
+# Ids of the platform's own tables, in paths: beyond the column's type Postgres would not compare.
+OperatorNumber = Annotated[int, PathParameter(ge=1, le=2**15 - 1, description="An operator's id")]
+GameNumber = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="A game's id")]
 
 
 def rfc3339(moment: datetime) -> str:

@@ -42,6 +42,11 @@ class DataDirectory:
         return self.root / "stack.json"
 
     @property
+    def metrics(self) -> Path:
+        """What several API processes count together; anew at each start."""
+        return self.root / "metrics"
+
+    @property
     def gateway_users(self) -> Path:
         """The ClickHouse gateway's users and their passwords."""
         return self.root / "gateway-users.json"

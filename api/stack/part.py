@@ -22,7 +22,8 @@ _LONGEST_DELAY_SECONDS = 10.0
 # Having worked this long, the next death counts as the first again.
 _STEADY_SECONDS = 30.0
 _POLL_STARTING_SECONDS = 0.05
-_POLL_RUNNING_SECONDS = 1.0
+# A death is noticed at once; this is how often a live process is asked whether it hangs.
+_POLL_RUNNING_SECONDS = 3.0
 # Deaths before a part was ever healthy: by then it is no accident, and `up` gives up.
 _HOPELESS_STARTS = 3
 

@@ -14,6 +14,7 @@ from api.settings import Settings
 from api.stack.credentials import Credentials, password_in
 from api.stack.directory import DataDirectory, write_private
 from api.stack.health import all_of, heartbeat_probe, http_probe, postgres_probe, redis_probe
+from api.stack.metrics import forget_gauges_of_the_dead, start_metrics
 from api.stack.part import Part
 from api.stack.postgres import EmbeddedPostgres
 from api.stack.processes import tied_to_parent
@@ -80,7 +81,10 @@ class LocalStack:
 
     def servers(self, workers: int) -> Sequence[Part]:
         """The worker and so many API processes."""
-        return [self.worker(), *(self.api(number) for number in range(1, workers + 1))]
+        if workers > 1:
+            start_metrics(self.directory.metrics)
+        apis = [self.api(number, counts_together=workers > 1) for number in range(1, workers + 1)]
+        return [self.worker(), *apis]
 
     def postgres(self) -> Part:
         """The ledger's Postgres."""
@@ -152,13 +156,24 @@ class LocalStack:
             port=port,
         )
 
-    def api(self, number: int) -> Part:
-        """One API process; all of them share a port, and the kernel spreads the connections."""
+    def api(self, number: int, counts_together: bool) -> Part:
+        """One API process; all of them share a port, and the kernel spreads the connections.
+
+        With `counts_together`, /metrics of each of them answers for all.
+        """
+        environment = self.environment()
+        if counts_together:
+            environment["PROMETHEUS_MULTIPROC_DIR"] = str(self.directory.metrics)
         heartbeat = self.directory.root / f"api-{number}.alive"
+
+        def prepare() -> None:
+            heartbeat.unlink(missing_ok=True)
+            forget_gauges_of_the_dead(self.directory.metrics)
+
         return Part(
             name="api",
             command=lambda: python_module("api.serve", "--heartbeat", str(heartbeat)),
-            prepare=lambda: heartbeat.unlink(missing_ok=True),
+            prepare=prepare,
             cwd=self.directory.root,
             log=self._log("api" if number == 1 else f"api-{number}"),
             # The port answers as long as any process does; the heartbeat is this one's.
@@ -166,7 +181,7 @@ class LocalStack:
                 heartbeat_probe(heartbeat, _HEARTBEAT_STALE_SECONDS),
                 http_probe(f"{self.credentials.base_url}/health/live"),
             ),
-            environment=self.environment(),
+            environment=environment,
             port=self.ports["api"],
             cleanup=lambda: heartbeat.unlink(missing_ok=True),
         )

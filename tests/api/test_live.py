@@ -134,9 +134,31 @@ async def test_unreadable_news_do_not_end_the_feed(
     assert _live(api).healthy
 
 
-async def test_logout_closes_the_socket_by_the_next_heartbeat(
+@pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout-everywhere"])
+async def test_logout_closes_the_sockets_of_its_session_at_once(
+    api: Api, players: dict[str, str], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(live_routes, "HEARTBEAT_SECONDS", 3600)
+    headers, others = await api.log_in("ada", "alpha"), await api.log_in("bob", "alpha")
+    async with (
+        listening(api, "/ws/player", headers) as socket,
+        listening(api, "/ws/player", others) as other,
+    ):
+        assert (await api.client.post(path, headers=headers)).status_code == 204
+        async with asyncio.timeout(20):
+            await socket.wait_closed()
+        assert socket.close_code == live_routes.NOT_AUTHENTICATED
+        _live(api).notify_players([(UUID(players["bob"]), {"type": "balance"})])
+        assert await _next(other) == {"type": "balance"}
+    async with asyncio.timeout(20):
+        while _live(api)._sessions:  # noqa: ASYNC110 - nothing tells when the server is done
+            await asyncio.sleep(0.01)
+
+
+async def test_where_the_news_is_lost_a_heartbeat_closes_the_socket(
     api: Api, players: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(api.app.state.sessions, "_on_end", None)
     monkeypatch.setattr(live_routes, "HEARTBEAT_SECONDS", 0.05)
     headers = await api.log_in("ada", "alpha")
     async with listening(api, "/ws/player", headers) as socket:

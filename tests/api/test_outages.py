@@ -89,3 +89,19 @@ async def test_broken_postgres_connections_are_replaced(api: Api, world: World) 
                 assert answer.headers["Retry-After"]
                 answer = await ask(path)
             assert answer.status_code == 200, answer.text
+
+
+async def test_the_api_starts_before_redis_does(world: World, own_redis: EmbeddedRedis) -> None:
+    own_redis.start()
+    url = own_redis.url  # its port is now known, and stays
+    await asyncio.to_thread(own_redis.stop)
+    async with served(world, settings_for(world, url, log_level="ERROR")) as api:
+        user_id = await api.register("early")
+        headers = await api.log_in("early", "alpha")
+        async with listening(api, "/ws/player", headers) as socket:
+            await asyncio.to_thread(own_redis.start)
+            try:
+                await _until_pushed(api, user_id, socket)
+                assert (await api.client.get("/health/ready")).json()["redis"] == "ok"
+            finally:
+                await asyncio.to_thread(own_redis.stop)

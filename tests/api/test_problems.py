@@ -104,6 +104,7 @@ async def test_taken_names_are_taken_in_any_case(api: Api) -> None:
 async def test_body_over_the_limit(api: Api) -> None:
     answer = await _post(api, "/auth/login", b'{"login":"' + b"x" * (1 << 20) + b'"}')
     assert_problem(answer, 413, "body_too_large")
+    assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("limit", ["0", "501", "-1", "many", "1.5"])

@@ -49,7 +49,11 @@ class GatewayProcess:
         """Ends it the clean way (SIGTERM) and returns its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(_STOP_SECONDS)
+        try:
+            return self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """Ends it the hard way (SIGKILL)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -19,6 +20,8 @@ from warehouse.gateway.sandbox import SandboxUnavailable, readable_paths, restri
 from warehouse.gateway.server import Gateway, serve
 
 log = logging.getLogger("warehouse.gateway")
+
+_CLOSE_SECONDS = 10.0
 
 
 @click.command()
@@ -101,8 +104,20 @@ async def _serve(
     await stop.wait()
     log.info("stopping: finishing running requests")
     await runner.cleanup()
-    engine.close()
+    await _close(engine)
     log.info("stopped")
+
+
+async def _close(engine: Engine) -> None:
+    """Closes the engine, or leaves without it: what is committed is on disk, and a supervisor
+    that waits for a stuck query would kill us anyway."""
+    closing = asyncio.get_running_loop().run_in_executor(None, engine.close)
+    try:
+        await asyncio.wait_for(asyncio.shield(closing), _CLOSE_SECONDS)
+    except TimeoutError:
+        log.error("a query does not end, leaving without it")
+        logging.shutdown()
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""A ClickHouse behind the gateway for the session, a database of it and a relay for each module."""
+"""A client and a relay on the module's ClickHouse database."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from itertools import count
 
 import asyncpg
 import clickhouse_connect
@@ -11,29 +10,9 @@ from clickhouse_connect.driver.client import Client
 from redis.asyncio import Redis
 
 from ledger.database import Role, role_dsn
-from tests.support.gateway import GatewayProcess, start_gateway
-from warehouse.migrate import upgrade
 from warehouse.outbox import Batch, Outbox
 from warehouse.raw_tables import RawTables
 from warehouse.relay import Pace, Relay
-
-_numbers = count(1)
-
-
-@pytest.fixture(scope="session")
-def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """A gateway process of this test session."""
-    gateway = start_gateway(tmp_path_factory.mktemp("clickhouse"))
-    yield gateway
-    gateway.stop()
-
-
-@pytest.fixture(scope="module")
-def clickhouse_url(clickhouse: GatewayProcess) -> str:
-    """Writer's URL of a freshly migrated database for the test module."""
-    url = f"{clickhouse.clickhouse_url}_{next(_numbers)}"
-    upgrade(url)
-    return url
 
 
 @pytest.fixture(scope="module")
