@@ -39,7 +39,7 @@ class JobFailed(Exception):
 
 
 class Tools(msgspec.Struct, frozen=True):
-    """What jobs work with: pools of the batch, relay and authentication roles, the money desk, the providers."""
+    """What jobs work with: pools of the batch, relay and auth roles, money desk, providers."""
 
     pools: Mapping[Role, asyncpg.Pool]
     desk: MoneyDesk
