@@ -174,7 +174,7 @@ class Casino:
         await owner.execute(
             "UPDATE game SET category_id = $1 WHERE game_id = $2", table_games, forced[2]
         )
-        # The largest contribution is 5 x 2,000 x 7 % = 700: the hot pool hits within 200 of its seed.
+        # The largest contribution is 5 x 2,000 x 7 % = 700: the hot one hits within 200 of seed.
         for name, cap, rate in (("hot", 1_000, 700), ("cold", 10**7, 33)):
             form = PoolForm(
                 name=name,
