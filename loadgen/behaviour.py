@@ -123,10 +123,10 @@ def choose_withdrawal(persona: Persona, withdrawable: int, rng: Random) -> int |
 
 
 def waives(persona: Persona, wallet: Mapping[str, Any], rng: Random) -> bool:
-    """Whether it gives up a bonus that keeps it from taking a good deal of real money out."""
-    tempted = wallet["real_balance"] > 2 * max(persona.deposit)
+    """Whether it gives up a bonus that keeps it from taking its real money out."""
+    tempted = wallet["real_balance"] > min(persona.deposit)
     in_the_way = wallet["withdrawable_reason"] == "bonus_wagering_open" and wallet["bonuses"]
-    return bool(tempted and in_the_way and rng.random() < 0.3)
+    return bool(tempted and in_the_way and rng.random() < 0.2)
 
 
 def approves(rng: Random) -> bool:

@@ -36,11 +36,11 @@ async def ensure_offers(
     client: ApiClient, operator_id: int, game_ids: Mapping[str, int], count: Count
 ) -> None:
     """Declare the operator's deposit offers if it has none; ``game_ids`` by slug."""
-    path = f"/operator/offers?operator_id={operator_id}"
     declared = catalogue.offers()
     change = "unchanged"
-    if not (await client.get(path))["items"]:
-        await client.put(path, {"items": [offer.as_json(game_ids) for offer in declared]})
+    if not (await client.get("/operator/offers", operator_id=operator_id))["items"]:
+        form = {"items": [offer.as_json(game_ids) for offer in declared]}
+        await client.put(f"/operator/offers?operator_id={operator_id}", form)
         change = "created"
     for _ in declared:
         count(change)
