@@ -157,9 +157,9 @@ def _require_own_origin(scope: Any) -> None:
     if origin is None:
         return
     settings = scope["litestar_app"].state.settings
-    sent = urlsplit(origin.decode("latin-1"))
+    scheme, _, host = origin.decode("latin-1").partition("://")
     own = {urlsplit(settings.public_url).netloc, (header(scope, b"host") or b"").decode("latin-1")}
-    if sent.scheme not in ("http", "https") or sent.netloc not in own:
+    if scheme not in ("http", "https") or host not in own:
         raise Problem("cross_origin", "This request came from a page of another site.")
 
 

@@ -1,12 +1,13 @@
 """The back office's access to the catalogue and the operators: SQLAlchemy as the tenant role."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from advanced_alchemy.filters import LimitOffset, OrderBy
 from advanced_alchemy.repository import SQLAlchemyAsyncRepository
 from advanced_alchemy.repository.typing import ModelT
 from litestar import Request
-from sqlalchemy import func, insert
+from sqlalchemy import SmallInteger, func, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -71,7 +72,8 @@ async def page_by_id(
     repository: Any, column: Any, item: Any, limit: int, cursor: str | None
 ) -> Page[Any]:
     """A page of a repository's rows in the order of their number."""
-    after = decode_cursor(cursor, int)
+    end = 2**15 if isinstance(column.type, SmallInteger) else 2**31
+    after = decode_cursor(cursor, Annotated[int, msgspec.Meta(ge=1, lt=end)])
     filters = [column > after[0]] if after else []
     rows = await repository.get_many(
         *filters, OrderBy(column.key), LimitOffset(limit=limit + 1, offset=0)

@@ -111,6 +111,7 @@ def document(app: Litestar) -> Schema:
                     _complete(operations[method.lower()], method, route.path_format, handler)
     _shorten_names(schema)
     _flatten_tuples(schema)
+    _translate_patterns(schema)
     schema["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
     return schema
 
@@ -254,6 +255,14 @@ def _flatten_tuples(schema: Schema) -> None:
         if parts and all(part == parts[0] for part in parts):
             del node["prefixItems"]
             node |= {"items": parts[0], "minItems": len(parts), "maxItems": len(parts)}
+
+
+def _translate_patterns(schema: Schema) -> None:
+    r"""Python's ``\Z`` is ECMA's ``$``, in which the document's patterns are written."""
+    for node in _nodes(schema):
+        pattern = node.get("pattern")
+        if isinstance(pattern, str) and pattern.endswith(r"\Z"):
+            node["pattern"] = pattern.removesuffix(r"\Z") + "$"
 
 
 def _nodes(node: Any) -> Iterator[Schema]:

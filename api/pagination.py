@@ -8,12 +8,14 @@ a key and not an offset, neither skips nor repeats rows while others are inserte
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from litestar.params import QueryParameter
 
 from api.problems import Problem
+from warehouse.time_ranges import EPOCH, LAST
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -49,15 +51,23 @@ def decode_cursor(cursor: str | None, *types: Any) -> tuple[Any, ...] | None:
     """The sort key in ``cursor``, its parts as ``types``; None for the first page.
 
     Raises ``Problem`` ``invalid_cursor`` when it is not one that ``encode_cursor`` made for these
-    types.
+    types. Times must be of the years that the stores can compare; give numbers their bounds.
     """
     if cursor is None:
         return None
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return msgspec.json.decode(text, type=tuple[types])  # type: ignore[valid-type]
+        key = msgspec.json.decode(text, type=tuple[types])  # type: ignore[valid-type]
     except (ValueError, binascii.Error) as error:  # msgspec's errors are ValueErrors
-        raise Problem("invalid_cursor", "The cursor is not one of this list.") from error
+        raise _not_of_this_list() from error
+    moments = [part for part in key if isinstance(part, datetime)]
+    if not all(moment.tzinfo is not None and EPOCH <= moment <= LAST for moment in moments):
+        raise _not_of_this_list()
+    return key
+
+
+def _not_of_this_list() -> Problem:
+    return Problem("invalid_cursor", "The cursor is not one of this list.")
 
 
 def make_page(

@@ -104,7 +104,7 @@ async def provide_operator_id(request: AnyConnection, pools: Pools) -> int:
         return principal.operator_id
     if named is None:
         raise Problem("operator_required", "Name the operator with ?operator_id=.")
-    if not (named.isascii() and named.isdecimal() and int(named) <= 32767):
+    if not (named.isascii() and named.isdecimal() and len(named) <= 5 and int(named) <= 32767):
         raise Problem("validation_failed", "operator_id must be an operator's number.")
     operator_id = int(named)
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:

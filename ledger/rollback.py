@@ -80,6 +80,8 @@ async def _reverse(command: Command, bet_id: UUID, reason: str, actor: str) -> R
     record = await connection.fetchrow(SQL["bet_with_game"], player.operator_id, bet_id)
     if record is None:
         raise Refusal("bet_not_found", "There is no such bet.")
+    if record["rolled_back"]:
+        raise Refusal("bet_already_rolled_back", "This bet was rolled back before.")
     bet = BetRow.of_record(record)
     if bet.jackpot:
         raise Refusal("bet_hit_jackpot", "A bet that hit a jackpot is not rolled back by itself.")
@@ -95,7 +97,7 @@ async def _reverse(command: Command, bet_id: UUID, reason: str, actor: str) -> R
     _tell_bonuses(command, reversal)
     event = _negative_event(bet, record, command.player)
     command.writes.events.append((Topic.BETS, str(bet_id), encode(event)))
-    inserted = await connection.fetchval(
+    await connection.execute(
         SQL["insert_rollback"],
         bet.operator_id,
         bet_id,
@@ -105,8 +107,6 @@ async def _reverse(command: Command, bet_id: UUID, reason: str, actor: str) -> R
         reversal.debt,
         command.now,
     )
-    if inserted is None:
-        raise Refusal("bet_already_rolled_back", "This bet was rolled back before.")
     return RolledBack(
         status="rolled_back",
         operator_id=bet.operator_id,

@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 from litestar import Request, Router, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, PathParameter
 
 from api.audit import audit_request
 from api.live import Live
 from api.problems import Problem
+from api.schemas.fields import OperatorNumber
 from api.schemas.rewards import (
     JackpotForm,
     JackpotsView,
@@ -34,11 +35,12 @@ from ledger.policies import declare_policy, read_policy
 from ledger.rollback import RolledBack, roll_back_bet, roll_back_key
 from ledger.vip import VipLevel
 
+LevelNumber = Annotated[int, PathParameter(ge=1, le=100, description="A VIP level")]
 SQL = named_queries("rewards.sql", Path(__file__).parents[1] / "sql")
 
 
 @get("/operators/{number:int}/bonus-policy")
-async def get_policy(number: FromPath[int], pools: Pools) -> BonusPolicy:
+async def get_policy(number: OperatorNumber, pools: Pools) -> BonusPolicy:
     """The operator's current bonus policy."""
     async with tenant_transaction(pools[Role.APP], number) as connection:
         return await read_policy(connection, number)
@@ -46,7 +48,7 @@ async def get_policy(number: FromPath[int], pools: Pools) -> BonusPolicy:
 
 @put("/operators/{number:int}/bonus-policy")
 async def put_policy(
-    number: FromPath[int], data: JSONBody[PolicyForm], request: Request, pools: Pools
+    number: OperatorNumber, data: JSONBody[PolicyForm], request: Request, pools: Pools
 ) -> BonusPolicy:
     """Declare the operator's bonus policy; open bonuses stay under the version they are under."""
     policy = BonusPolicy(**msgspec.structs.asdict(data))
@@ -72,7 +74,7 @@ async def list_levels(pools: Pools) -> list[VipLevel]:
 
 @put("/vip-levels/{level:int}")
 async def put_level(
-    level: FromPath[int], data: JSONBody[VipLevelForm], request: Request, pools: Pools
+    level: LevelNumber, data: JSONBody[VipLevelForm], request: Request, pools: Pools
 ) -> VipLevel:
     """Set a VIP level; thresholds must rise with the level, and level 1 begins at 0."""
     async with pools[Role.APP].acquire() as connection, connection.transaction():

@@ -31,7 +31,7 @@ from ledger.database import Connection, Role
 
 
 @get("/operators/{number:int}/affiliates")
-async def list_of_operator(number: FromPath[int], pools: Pools) -> Page[AffiliateView]:
+async def list_of_operator(number: OperatorNumber, pools: Pools) -> Page[AffiliateView]:
     """An operator's affiliates."""
     _check_number(number)
     async with tenant_transaction(pools[Role.APP], number) as connection:
@@ -40,7 +40,7 @@ async def list_of_operator(number: FromPath[int], pools: Pools) -> Page[Affiliat
 
 @post("/operators/{number:int}/affiliates")
 async def declare(
-    number: FromPath[int], data: JSONBody[AffiliateForm], request: Request, pools: Pools
+    number: OperatorNumber, data: JSONBody[AffiliateForm], request: Request, pools: Pools
 ) -> AffiliateView:
     """A new affiliate of an operator; its code is unique there."""
     _check_number(number)
@@ -53,7 +53,7 @@ async def declare(
 
 @put("/operators/{number:int}/affiliates/{affiliate_id:int}")
 async def redeclare(
-    number: FromPath[int],
+    number: OperatorNumber,
     affiliate_id: FromPath[int],
     data: JSONBody[AffiliateForm],
     request: Request,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import asyncpg
+import msgspec
 from litestar import Request, Router, get
 from litestar.params import QueryParameter
 
@@ -27,6 +28,7 @@ OperatorSlug = Annotated[
     ),
 ]
 Filter = Annotated[str | None, QueryParameter(max_length=100)]
+NumberInKey = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
 
 
 @get("/")
@@ -41,7 +43,7 @@ async def list_games(
     cursor: Cursor = None,
 ) -> Page[Game]:
     """Games by name. ``category`` is a slug, ``q`` a part of the name or slug."""
-    after = decode_cursor(cursor, str, int) or (None, None)
+    after = decode_cursor(cursor, str, NumberInKey) or (None, None)
     operator_id = await _operator_shown(request, pools[Role.AUTH], operator)
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
         rows = await connection.fetch(

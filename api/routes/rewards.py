@@ -1,11 +1,12 @@
 """What play earns: bonuses, free spins, VIP standing, jackpots."""
 
 from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.audit import audit_request
 from api.live import Live
@@ -34,7 +35,7 @@ SQL = named_queries("rewards.sql", Path(__file__).parents[1] / "sql")
 
 @get("/bonuses", guards=[requires_player])
 async def list_bonuses(
-    principal: NamedDependency[Principal], pools: Pools, include_closed: bool = True
+    principal: NamedDependency[Principal], pools: Pools, include_closed: FromQuery[bool] = True
 ) -> BonusesView:
     """The player's bonuses and free spins, newest first, at most 200 of each."""
     key = player_of(principal)
@@ -77,7 +78,12 @@ async def get_vip_status(principal: NamedDependency[Principal], pools: Pools) ->
 
 
 @get("/jackpots")
-async def list_jackpots(pools: Pools, currency: str | None = None) -> JackpotsView:
+async def list_jackpots(
+    pools: Pools,
+    currency: Annotated[
+        str | None, QueryParameter(pattern=r"^[A-Z]{3}\Z", description="ISO 4217")
+    ] = None,
+) -> JackpotsView:
     """The jackpot pools, of one currency or of all, with what proves the last win."""
     async with pools[Role.APP].acquire() as connection:
         return JackpotsView([jackpot_view(row) for row in await read_pools(connection, currency)])

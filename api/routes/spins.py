@@ -28,7 +28,7 @@ from ledger.wallets import BetView, read_bets
 
 Wager = Annotated[int, msgspec.Meta(ge=1, le=2**53, description="Minor units")]
 ClientSeed = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x39\x3b-\x7e]+$")
+    str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x39\x3b-\x7e]+\Z")
 ]
 
 

@@ -11,6 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from api.live import Live
 from api.problems import Problem
+from api.schemas.fields import PRINTABLE
 from api.schemas.payments import payment_notice
 from api.settings import Settings
 from ledger.commands import MoneyDesk
@@ -18,6 +19,7 @@ from ledger.payments import ProviderEvent
 from ledger.provider_events import apply_webhook
 
 log = structlog.get_logger(__name__)
+MAX_ID_LENGTH = 255
 
 EventType = Literal[
     "deposit.completed",
@@ -40,9 +42,9 @@ SENTENCES = {
 class EventData(msgspec.Struct, frozen=True):
     """What the event is about; ``amount`` in minor units of ``currency``."""
 
-    transaction_id: Annotated[str, msgspec.Meta(max_length=64)]
+    transaction_id: Annotated[str, msgspec.Meta(max_length=64, pattern=PRINTABLE)]
     amount: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-    currency: Annotated[str, msgspec.Meta(max_length=3)]
+    currency: Annotated[str, msgspec.Meta(max_length=3, pattern=PRINTABLE)]
 
 
 class EventBody(msgspec.Struct, frozen=True):
@@ -90,9 +92,12 @@ async def _verified(provider: str, request: Request, settings: Settings) -> Prov
         event = msgspec.json.decode(body, type=EventBody)
     except msgspec.MsgspecError as error:
         raise Problem("validation_failed", str(error)) from error
+    webhook_id = request.headers["webhook-id"]
+    if not 0 < len(webhook_id) <= MAX_ID_LENGTH:
+        raise Problem("validation_failed", f"A webhook-id has 1 to {MAX_ID_LENGTH} characters.")
     return ProviderEvent(
         provider=provider,
-        webhook_id=request.headers["webhook-id"],
+        webhook_id=webhook_id,
         event_type=event.type,
         transaction_id=event.data.transaction_id,
         amount=event.data.amount,

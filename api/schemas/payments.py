@@ -15,7 +15,7 @@ class PaymentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A wish to pay in or out."""
 
     amount: Annotated[int, msgspec.Meta(ge=1, le=2**53, description="Minor units")]
-    method: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    method: Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=PRINTABLE)]
 
 
 class DepositBody(PaymentBody, frozen=True, forbid_unknown_fields=True):

@@ -6,13 +6,14 @@ from uuid import UUID
 
 import msgspec
 
+from api.schemas.fields import PRINTABLE, Amount, BasisPoints, Currency
 from ledger.account import E4
 from ledger.events import timestamp
 from ledger.vip import VipLevel
 
-Amount = Annotated[int, msgspec.Meta(ge=1, le=2**53, description="Minor units")]
-Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
-BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=PRINTABLE)]
+ShortName = Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=PRINTABLE)]
+GameId = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 
 class BonusView(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +66,13 @@ class BonusGrantForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     amount: Amount
     reason: Reason
-    game_id: int | None = None
+    game_id: GameId | None = None
 
 
 class SpinGrantForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Free spins to give at a fixed stake."""
 
-    game_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    game_id: GameId
     stake: Amount
     count: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     reason: Reason
@@ -101,7 +102,7 @@ class KeyRollbackForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A bet named by its player and key; if it has not arrived yet, it never will."""
 
     user_id: UUID
-    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=PRINTABLE)]
     reason: Reason
 
 
@@ -139,18 +140,18 @@ class JackpotsView(msgspec.Struct, frozen=True):
 class JackpotForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new pool; ``rate_bps`` of every real wager on its games feeds it."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
-    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+    name: ShortName
+    currency: Currency
     seed: Amount
     cap: Amount
     rate_bps: Annotated[int, msgspec.Meta(ge=1, le=2_000)]
-    game_ids: list[int] | None = None
+    game_ids: list[GameId] | None = None
 
 
 class VipLevelForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A VIP level; ``xp_from`` in points, multipliers in tenths."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    name: ShortName
     xp_from: Annotated[int, msgspec.Meta(ge=0, le=2**40)]
     xp_multiplier_tenths: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     cashback_bps: BasisPoints

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from api.pagination import encode_cursor
 from tests.support.api import ROOT, Api, assert_problem
 
 REGISTRATION = {
@@ -117,6 +118,32 @@ async def test_limits_of_a_page(api: Api, limit: str) -> None:
 async def test_cursors_of_other_lists(api: Api, cursor: str) -> None:
     answer = await api.client.get("/games", params={"operator": "alpha", "cursor": cursor})
     assert_problem(answer, 400, "invalid_cursor")
+
+
+@pytest.mark.parametrize("number", [-(2**70), -1, 2**15, 2**31, 2**40, 2**70])
+async def test_numbers_that_no_row_can_have(api: Api, number: int) -> None:
+    params = {"operator": "alpha", "cursor": encode_cursor("a", number)}
+    if number != 2**15:
+        assert_problem(await api.client.get("/games", params=params), 400, "invalid_cursor")
+    platform = await api.log_in(ROOT)
+    for path in ("/admin/operators", "/admin/categories"):
+        answer = await api.client.get(
+            path, params={"cursor": encode_cursor(number)}, headers=platform
+        )
+        assert_problem(answer, 400, "invalid_cursor")
+    for named in (str(number), "9" * 5000):
+        answer = await api.client.get(f"/operator/players?operator_id={named}", headers=platform)
+        assert_problem(answer, 400, "validation_failed")
+
+
+async def test_client_seed_of_more_than_a_line(api: Api) -> None:
+    await api.register("sower")
+    sower = await api.log_in("sower", "alpha")
+    spin = {"game_id": 1, "wager": 100, "client_seed": "seed\n"}
+    answer = await api.client.post(
+        "/game/spin", json=spin, headers={**sower, "Idempotency-Key": "seed"}
+    )
+    assert_problem(answer, 400, "validation_failed")
 
 
 async def test_text_that_postgres_cannot_store(api: Api) -> None:

@@ -110,7 +110,7 @@ OFFSETS = st.integers(-3_600_000_000, int((SPAN + timedelta(hours=1)).total_seco
 
 @given(one=OFFSETS, other=OFFSETS, include_bots=st.booleans())
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_any_range_is_exact(
     one: int, other: int, include_bots: bool, history: History, clickhouse_url: str

@@ -40,6 +40,22 @@ def test_a_cursor_of_other_types_is_refused() -> None:
         decode_cursor(encode_cursor(1), int, int)
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-01-01T00:00:00",
+        "0001-01-01T00:00:00+23:59",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999-23:59",
+        "2100-01-02T00:00:00Z",
+    ],
+)
+def test_times_that_no_store_can_compare_are_refused(moment: str) -> None:
+    with pytest.raises(Problem) as refused:
+        decode_cursor(encode_cursor(moment), datetime)
+    assert refused.value.code == "invalid_cursor"
+
+
 @given(st.lists(st.integers(), unique=True).map(sorted), st.integers(1, 10))
 def test_pages_show_every_row_once(rows: list[int], limit: int) -> None:
     seen: list[int] = []
