@@ -31,7 +31,7 @@ from ledger.database import Connection, Role
 
 
 @get("/operators/{number:int}/affiliates")
-async def list_of_operator(number: OperatorNumber, pools: Pools) -> Page[AffiliateView]:
+async def list_of_operator(number: FromPath[int], pools: Pools) -> Page[AffiliateView]:
     """An operator's affiliates."""
     _check_number(number)
     async with tenant_transaction(pools[Role.APP], number) as connection:
@@ -40,7 +40,7 @@ async def list_of_operator(number: OperatorNumber, pools: Pools) -> Page[Affilia
 
 @post("/operators/{number:int}/affiliates")
 async def declare(
-    number: OperatorNumber, data: JSONBody[AffiliateForm], request: Request, pools: Pools
+    number: FromPath[int], data: JSONBody[AffiliateForm], request: Request, pools: Pools
 ) -> AffiliateView:
     """A new affiliate of an operator; its code is unique there."""
     _check_number(number)
@@ -53,7 +53,7 @@ async def declare(
 
 @put("/operators/{number:int}/affiliates/{affiliate_id:int}")
 async def redeclare(
-    number: OperatorNumber,
+    number: FromPath[int],
     affiliate_id: FromPath[int],
     data: JSONBody[AffiliateForm],
     request: Request,
