@@ -33,7 +33,7 @@ SELECT
     last.succeeded,
     last.result::text AS result,
     good.finished_at AS last_success_at
-FROM unnest($1::text []) AS job (name)
+FROM unnest($1::text[]) AS job (name)
 LEFT JOIN LATERAL (
     SELECT * FROM job_run WHERE job_run.job = job.name ORDER BY started_at DESC LIMIT 1
 ) AS last ON true

@@ -83,7 +83,8 @@ reversed AS (
     FROM bet_rollback AS r
     INNER JOIN bet_log AS b ON r.operator_id = b.operator_id AND r.bet_id = b.bet_id
     INNER JOIN posting AS p
-        ON r.operator_id = p.operator_id AND r.bet_id = p.reference_id
+        ON
+            r.operator_id = p.operator_id AND r.bet_id = p.reference_id
             AND p.reference_kind = 'rollback' AND p.account = 'operator_bonus'
             AND p.created_at = r.rolled_back_at
     WHERE

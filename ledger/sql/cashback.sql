@@ -34,9 +34,10 @@ SELECT
     sum(win_real)::bigint AS wins,
     (array_agg(vip_level ORDER BY created_at DESC, bet_id DESC))[1] AS level
 FROM standing
-WHERE NOT EXISTS (
-    SELECT FROM cashback WHERE operator_id = $1 AND user_id = $2 AND week = $5
-)
+WHERE
+    NOT EXISTS (
+        SELECT FROM cashback WHERE operator_id = $1 AND user_id = $2 AND week = $5
+    )
 HAVING count(*) > 0;
 
 -- name: insert_cashback

@@ -50,6 +50,7 @@ async def _played(
         policy,
         jurisdiction,
     )
+    assert operator_id is not None
     game_id = await _game(connection)
     affiliate_id = await connection.fetchval(
         "INSERT INTO affiliate (operator_id, code, name) VALUES ($1, 'old', 'Old') "
