@@ -23,10 +23,10 @@ Paytable = Annotated[
 Volatility = Literal["low", "medium", "high"]
 
 
-class Game(msgspec.Struct, frozen=True, kw_only=True):
-    """A game. ``rtp`` is ``rtp_bps`` as a fraction; σ is per unit staked; limits are minor units.
+class GameFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What players and the platform see alike.
 
-    ``min_wager`` and ``max_wager`` are the operator's where it has narrower ones.
+    ``rtp`` is ``rtp_bps`` as a fraction; σ is per unit staked; limits are minor units.
     """
 
     game_id: int
@@ -46,6 +46,10 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
     bonus_eligible: bool
     jackpot_eligible: bool
     active: bool
+
+
+class Game(GameFields, frozen=True, kw_only=True):
+    """A game; ``min_wager`` and ``max_wager`` are the operator's where it has narrower ones."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -85,27 +89,10 @@ class GameForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     faulty: bool = False
 
 
-class AdminGame(msgspec.Struct, frozen=True, kw_only=True):
-    """A game with what only the platform sees."""
+class AdminGame(GameFields, frozen=True, kw_only=True):
+    """A game with what only the platform sees; limits are the game's own."""
 
-    game_id: int
-    slug: str
-    name: str
-    provider: str
-    category: str
-    category_id: int
-    rtp_bps: int
-    rtp: float
-    sigma: float
-    volatility: Volatility
-    min_wager: int
-    max_wager: int
-    wager_step: int
-    paytable: list[tuple[int, int]]
     xp_multiplier_tenths: int
-    bonus_eligible: bool
-    jackpot_eligible: bool
-    active: bool
     faulty: bool
     version: int
     created_at: str

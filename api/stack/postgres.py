@@ -17,20 +17,16 @@ import signal
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from api.stack import isolation, ports, postgres_settings
+from api.stack.embedded import EmbeddedServer
 from api.stack.errors import StackError
 from api.stack.processes import (
     end_all,
-    open_log,
     private,
     running_in,
-    stop_child,
     tied_to_parent,
     wheel_folder,
 )
@@ -40,14 +36,17 @@ _SOCKET_PATH_LIMIT = 107
 _SOCKET_NAME_LENGTH = len("/.s.PGSQL.65535")
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """One cluster in `directory` with one owner role and one database.
 
-    As a context manager or by `start()`/`stop()` it runs the server as a child of the calling
-    thread. A supervisor uses `prepare()`, `command()` and `is_ready()` instead. With no password
-    given a random one is made, which a cluster that exists will not know.
-    `durable=False` switches off everything that makes commits survive a crash: for tests alone.
+    A supervisor asks `is_ready()`. With no password given a random one is made, which a cluster
+    that exists will not know. `durable=False` switches off everything that makes commits survive
+    a crash: for tests alone.
     """
+
+    name = "Postgres"
+    stop_signal = signal.SIGINT
+    grace_seconds = 60
 
     def __init__(
         self,
@@ -60,7 +59,7 @@ class EmbeddedPostgres:
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.directory = Path(directory).absolute()
+        super().__init__(directory)
         self.port = port or ports.find_free()
         self.user = user
         self.password = password or secrets.token_hex(16)
@@ -68,7 +67,6 @@ class EmbeddedPostgres:
         self.durable = durable
         base = {**postgres_settings.DURABLE, **({} if durable else postgres_settings.THROW_AWAY)}
         self._settings = {**base, **(settings or {})}
-        self._child: subprocess.Popen[bytes] | None = None
 
     # --- addresses -------------------------------------------------------------------------------
 
@@ -85,11 +83,6 @@ class EmbeddedPostgres:
     def data(self) -> Path:
         """PostgreSQL's data directory."""
         return self.directory.resolve() / "data"
-
-    @property
-    def log_file(self) -> Path:
-        """Where `start()` sends the server's log; a supervisor chooses its own place."""
-        return self.directory / "postgres.log"
 
     @property
     def socket_directory(self) -> Path:
@@ -238,55 +231,19 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             return []
 
-    def start(self, timeout_seconds: float = 300) -> Self:
-        """Start the server and wait until it takes connections, however long recovery needs.
+    def _serves(self, pid: int) -> bool:
+        return self.is_ready(pid)
 
-        Raises `StackError` with the log's last lines if it ends instead or needs too long.
-        """
-        self.prepare()
-        with open_log(self.log_file) as log:
-            self._child = subprocess.Popen(
-                self.command(),
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for us; we stop the server
-            )
-        deadline = time.monotonic() + timeout_seconds
-        while not self.is_ready(self._child.pid):
-            if self._child.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise StackError(f"Postgres did not start: {_tail(self.log_file.read_bytes())}")
-            time.sleep(0.01)
-        return self
-
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's pid while `start()`'s server runs."""
-        return self._child.pid if self._child and self._child.poll() is None else None
-
-    def stop(self, grace_seconds: float = 60) -> None:
+    def stop(self) -> None:
         """Fast shutdown: clients are disconnected, everything is checkpointed. Idempotent."""
-        if self._child is not None:
-            stop_child(self._child, signal.SIGINT, grace_seconds)
-            self._child = None
+        running = self._child is not None
+        super().stop()
+        if running:
             self.end_orphans()
 
     def remove_socket_directory(self) -> None:
         """Remove the socket's folder, which may lie outside the data directory."""
         shutil.rmtree(self.socket_directory, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 def _tail(output: bytes, lines: int = 8) -> str:

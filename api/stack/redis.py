@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import secrets
 import signal
-import subprocess
-import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import redis
 
 from api.stack import ports
-from api.stack.errors import StackError
+from api.stack.embedded import EmbeddedServer
 from api.stack.processes import (
     end_all,
-    open_log,
     private,
     running_in,
-    stop_child,
     tied_to_parent,
     wheel_folder,
 )
@@ -43,13 +37,15 @@ _SETTINGS: Mapping[str, str] = {
 }
 
 
-class EmbeddedRedis:
+class EmbeddedRedis(EmbeddedServer):
     """One Redis server in `directory`, on loopback.
 
-    As a context manager or by `start()`/`stop()` it runs as a child of the calling thread. A
-    supervisor uses `prepare()`, `command()` and `is_ready()` instead. `durable=False` keeps
-    nothing on disk: for tests alone.
+    A supervisor asks `is_ready()`. `durable=False` keeps nothing on disk: for tests alone.
     """
+
+    name = "Redis"
+    stop_signal = signal.SIGTERM
+    grace_seconds = 10
 
     def __init__(
         self,
@@ -59,21 +55,15 @@ class EmbeddedRedis:
         password: str | None = None,
         durable: bool = True,
     ) -> None:
-        self.directory = Path(directory).absolute()
+        super().__init__(directory)
         self.port = port or ports.find_free()
         self.password = password or secrets.token_hex(16)
         self.durable = durable
-        self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """The URL of database 0."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
-
-    @property
-    def log_file(self) -> Path:
-        """Where `start()` sends the server's log; a supervisor chooses its own place."""
-        return self.directory / "redis.log"
 
     @staticmethod
     def binary() -> Path:
@@ -100,6 +90,9 @@ class EmbeddedRedis:
         find = partial(running_in, self.directory, self.binary())
         return end_all(find, signal.SIGTERM, grace_seconds)
 
+    def _serves(self, pid: int) -> bool:
+        return self.is_ready()
+
     def is_ready(self, timeout_seconds: float = 2) -> bool:
         """Whether the server answers PING: false while it loads its file."""
         client = redis.Redis.from_url(
@@ -111,49 +104,3 @@ class EmbeddedRedis:
             return False
         finally:
             client.close()
-
-    def start(self, timeout_seconds: float = 60) -> Self:
-        """Start the server and wait until it answers.
-
-        Raises `StackError` with the log's last lines if it ends instead or needs too long.
-        """
-        self.prepare()
-        with open_log(self.log_file) as log:
-            self._child = subprocess.Popen(
-                self.command(),
-                cwd=self.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for us; we stop the server
-            )
-        deadline = time.monotonic() + timeout_seconds
-        while not self.is_ready():
-            if self._child.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                tail = self.log_file.read_text(errors="replace").splitlines()[-8:]
-                raise StackError("Redis did not start: " + "\n".join(tail))
-            time.sleep(0.01)
-        return self
-
-    @property
-    def pid(self) -> int | None:
-        """The server's pid while `start()`'s server runs."""
-        return self._child.pid if self._child and self._child.poll() is None else None
-
-    def stop(self, grace_seconds: float = 10) -> None:
-        """Stop the server, which writes what it holds first. Idempotent."""
-        if self._child is not None:
-            stop_child(self._child, signal.SIGTERM, grace_seconds)
-            self._child = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
