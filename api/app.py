@@ -19,8 +19,11 @@ from redis.backoff import ExponentialBackoff
 from api import mock_provider
 from api.authentication import SessionMiddleware, csrf_secret
 from api.back_office import open_back_office, open_engine
+from api.job_runs import JobRunner
+from api.jobs import Tools
 from api.live import Live
 from api.passwords import Passwords
+from api.payouts import PayoutSender
 from api.plugins import (
     channels_plugin,
     openapi_config,
@@ -34,6 +37,7 @@ from api.requests import MAX_BODY_BYTES, StrictRequest
 from api.responses import ResponseFinisher
 from api.routes import (
     admin,
+    affiliates,
     analytics,
     auth,
     fairness,
@@ -41,22 +45,30 @@ from api.routes import (
     health,
     live,
     operator,
+    operator_payments,
+    operator_rewards,
+    operator_withdrawals,
     payments,
+    rewards,
     spins,
     wallet,
     webhooks,
+    withdrawals,
 )
 from api.sessions import Sessions
 from api.settings import Settings
 from api.tenancy import provide_operator_id, provide_principal
 from ledger.batch import BetBatcher
 from ledger.bet_record import SpinRequest, SpinResult
+from ledger.commands import MoneyDesk
 from ledger.database import Role, create_pool
 from ledger.fairness import SeedVault
+from ledger.jackpot import HitVault
 from warehouse.client import Warehouse
 
-# Connections of one API process. A bet batch uses one; the others wait for it or retry.
-POOL_SIZES = {Role.AUTH: 4, Role.APP: 8, Role.BATCH: 4}
+# Connections of one API process. A bet batch uses one; the others wait for it or retry. The relay's
+# role is for jobs that an admin runs.
+POOL_SIZES = {Role.AUTH: 4, Role.APP: 8, Role.BATCH: 4, Role.RELAY: 1}
 
 ROUTE_HANDLERS = [
     auth.router,
@@ -66,8 +78,14 @@ ROUTE_HANDLERS = [
     wallet.router,
     payments.router,
     fairness.router,
+    rewards.router,
+    operator_rewards.router,
+    operator_payments.router,
+    operator_withdrawals.router,
+    withdrawals.router,
     webhooks.router,
     operator.router,
+    affiliates.router,
     analytics.router,
     live.router,
     health.router,
@@ -81,6 +99,9 @@ IN_STATE = (
     "redis",
     "warehouse",
     "vault",
+    "desk",
+    "payouts",
+    "jobs",
     "bets",
     "live",
     "sessions",
@@ -138,6 +159,15 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         stack.push_async_callback(engine.dispose)
         state.back_office = open_back_office(engine)
         state.vault = SeedVault(settings.secret_key)
+        hits = HitVault(settings.secret_key)
+        state.desk = MoneyDesk(state.pools[Role.BATCH], state.vault, hits)
+        state.payouts = PayoutSender(settings)
+        stack.push_async_callback(state.payouts.close)
+        state.jobs = JobRunner(
+            settings.postgres_url,
+            settings.secret_key,
+            Tools(state.pools, state.desk, state.payouts),
+        )
         state.limits = RateLimits(settings)
         state.passwords = Passwords()
         stack.callback(state.passwords.close)
@@ -149,7 +179,9 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
             state.pools[Role.AUTH], state.redis, lifetime, on_end=state.live.end_sessions
         )
         stack.push_async_callback(state.sessions.close)
-        state.bets = BetBatcher(state.pools[Role.BATCH], state.vault, _bet_notices(state.live))
+        state.bets = BetBatcher(
+            state.pools[Role.BATCH], state.vault, hits, _bet_notices(state.live)
+        )
         state.bets.start()
         stack.push_async_callback(state.bets.stop)
         yield

@@ -1,61 +1,46 @@
-"""The mock payment provider of development: a payment page's place, and signed webhooks.
+"""The mock payment provider of development: takes payments, pays payouts, sends signed webhooks.
 
-It is another party: it knows of a deposit only what the payment link says, and it reports what
-became of it by HTTP, like any provider: after a delay, now and then twice, and again until it is
-answered. Mounted at ``/mock-provider`` when ``PITBOSS_MOCK_PROVIDER`` is on.
+It is another party: it knows of a deposit only what the payment link says and of a payout what
+the signed instruction says, and it reports what became of them by HTTP like any provider: after a
+delay, now and then twice, out of order or only at the second try, and again until it is answered.
+Mounted at ``/mock-provider`` when ``PITBOSS_MOCK_PROVIDER`` is on. Money fails and is charged
+back only on request; a payout's outcome is planned by ``POST …/payouts/{transaction_id}/plan``.
 """
 
 import asyncio
 import base64
 import hashlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Any
+from uuid import UUID
 
 import httpx
 import msgspec
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from litestar import Litestar, Router, post
+from litestar import Litestar, Request, Router, post
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
-from standardwebhooks import Webhook
-from uuid_utils.compat import uuid7
+from standardwebhooks import Webhook, WebhookVerificationError
 
+from api.mock_plans import Delivery, PayBody, Payment, PayoutPlan, payment_plan, payout_plan
+from api.payouts import PayoutInstruction
 from api.problems import Problem
 from api.settings import Settings
 
 log = structlog.get_logger(__name__)
-Outcome = Literal["completed", "failed"]
 ATTEMPTS = 12
-SHORTEST_DELAY_MS, LONGEST_DELAY_MS = 20, 200
-REPEATED_SHARE = 0.1
-
-
-class Payment(msgspec.Struct, frozen=True):
-    """What a payment link says; amount in minor units."""
-
-    transaction_id: str
-    amount: int
-    currency: str
-
-
-class PayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the payer does: how it ends, after how long, and how often the webhook is sent."""
-
-    outcome: Outcome = "completed"
-    delay_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
-    deliveries: Annotated[int, msgspec.Meta(ge=1, le=5)] | None = None
 
 
 class PayAnswer(msgspec.Struct, frozen=True):
-    """The payment was taken; the webhook follows."""
+    """The payment or payout was taken; the webhook follows."""
 
     transaction_id: str
-    outcome: Outcome
+    outcome: str
 
 
 def payment_link(
@@ -71,20 +56,23 @@ def payment_link(
 
 
 class MockProvider:
-    """Sends the webhooks of taken payments to ``webhook_url`` until they are answered."""
+    """Sends the webhooks of payments and payouts to ``webhook_url`` until they are answered."""
 
     def __init__(self, webhook_secret: str, webhook_url: str) -> None:
         self._cipher = _cipher(webhook_secret)
         self._webhook = Webhook(webhook_secret)
         self._webhook_url = webhook_url
         self._client = httpx.AsyncClient(timeout=10)
-        self._deliveries: set[asyncio.Task[None]] = set()
+        self._reports: set[asyncio.Task[None]] = set()
+        self._plans: dict[str, PayoutPlan] = {}
+        self._payouts_under_way: set[str] = set()
+        self._rng = random.Random()  # noqa: S311 - variety, not secrets
 
     async def close(self) -> None:
-        """Stop; payments that are not reported yet stay unpaid for the platform."""
-        for delivery in self._deliveries:
-            delivery.cancel()
-        await asyncio.gather(*self._deliveries, return_exceptions=True)
+        """Stop; what is not reported yet stays open for the platform, which asks again."""
+        for report in self._reports:
+            report.cancel()
+        await asyncio.gather(*self._reports, return_exceptions=True)
         await self._client.aclose()
 
     def pay(self, token: str, body: PayBody) -> PayAnswer:
@@ -94,49 +82,92 @@ class MockProvider:
             payment = msgspec.json.decode(self._cipher.decrypt(sealed, None), type=Payment)
         except (ValueError, InvalidTag) as error:
             raise Problem("payment_link_invalid", "This is no payment link.", 404) from error
-        task = asyncio.create_task(self._report(payment, body))
-        self._deliveries.add(task)
-        task.add_done_callback(self._deliveries.discard)
+        self._start(self._report(payment_plan(payment, body, self._rng)))
         return PayAnswer(payment.transaction_id, body.outcome)
 
-    async def _report(self, payment: Payment, body: PayBody) -> None:
-        delay_ms = body.delay_ms
-        if delay_ms is None:
-            delay_ms = random.uniform(SHORTEST_DELAY_MS, LONGEST_DELAY_MS)  # noqa: S311
-        await asyncio.sleep(delay_ms / 1000)
-        repeated = 2 if random.random() < REPEATED_SHARE else 1  # noqa: S311
-        event = {"type": f"deposit.{body.outcome}", "data": msgspec.to_builtins(payment)}
-        text = msgspec.json.encode(event).decode()
-        webhook_id = f"msg_{uuid7().hex}"
-        for _ in range(body.deliveries or repeated):
-            await self._deliver(webhook_id, text)
+    def plan_payout(self, transaction_id: str, plan: PayoutPlan) -> None:
+        """Decide how this payout will end; kept by this process only."""
+        self._plans[transaction_id] = plan
 
-    async def _deliver(self, webhook_id: str, text: str) -> None:
+    def pay_out(self, body: bytes, headers: dict[str, str]) -> PayAnswer:
+        """Take a payout instruction. One transaction is one payout, however often it is told.
+
+        An instruction that comes again is reported again, with the same outcome under the same
+        webhook id. Raises ``Problem`` ``webhook_signature_invalid`` or ``validation_failed``.
+        """
+        try:
+            self._webhook.verify(body, headers)
+        except (WebhookVerificationError, ValueError) as error:
+            raise Problem("webhook_signature_invalid", "The signature does not verify.") from error
+        try:
+            told = msgspec.json.decode(body, type=PayoutInstruction)
+        except msgspec.MsgspecError as error:
+            raise Problem("validation_failed", str(error)) from error
+        plan = self._plans.get(told.transaction_id, PayoutPlan())
+        if told.transaction_id not in self._payouts_under_way:
+            self._payouts_under_way.add(told.transaction_id)
+            payment = Payment(told.transaction_id, told.amount, told.currency)
+            self._start(self._report_payout(payment, plan))
+        return PayAnswer(told.transaction_id, plan.outcome)
+
+    async def _report_payout(self, payment: Payment, plan: PayoutPlan) -> None:
+        try:
+            await self._report(payout_plan(payment, plan, self._rng))
+        finally:
+            self._payouts_under_way.discard(payment.transaction_id)
+
+    def _start(self, report: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(report)
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
+
+    async def _report(self, deliveries: list[Delivery]) -> None:
+        await asyncio.gather(*(self._deliver(delivery) for delivery in deliveries))
+
+    async def _deliver(self, delivery: Delivery) -> None:
         """Send until answered; a 4xx is an answer, anything else is asked again with back-off."""
+        await asyncio.sleep(delivery.delay_ms / 1000)
         for attempt in range(ATTEMPTS):
-            now = datetime.now(UTC)
-            headers = {
-                "content-type": "application/json",
-                "webhook-id": webhook_id,
-                "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": self._webhook.sign(webhook_id, now, text),
-            }
-            try:
-                answer = await self._client.post(self._webhook_url, content=text, headers=headers)
-            except httpx.HTTPError as error:
-                log.warning("webhook_undelivered", attempt=attempt, error=repr(error))
-            else:
-                if answer.status_code < 500:
-                    return
+            if attempt >= delivery.lost and await self._post(delivery, attempt):
+                return
             await asyncio.sleep(min(0.1 * 2**attempt, 30))
+
+    async def _post(self, delivery: Delivery, attempt: int) -> bool:
+        now = datetime.now(UTC)
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": delivery.webhook_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._webhook.sign(delivery.webhook_id, now, delivery.text),
+        }
+        try:
+            answer = await self._client.post(
+                self._webhook_url, content=delivery.text, headers=headers
+            )
+        except httpx.HTTPError as error:
+            log.warning("webhook_undelivered", attempt=attempt, error=repr(error))
+            return False
+        return answer.status_code < 500
 
 
 @post("/payments/{token:str}", status_code=202, exclude_from_csrf=True)
 async def pay(
     token: FromPath[str], state: State, data: JSONBody[PayBody | None] = None
 ) -> PayAnswer:
-    """Pay a deposit as its link says; the provider's webhook follows."""
+    """Pay a deposit as its link says; the provider's webhooks follow."""
     return state.mock_provider.pay(token, data or PayBody())
+
+
+@post("/payouts", status_code=202, exclude_from_csrf=True)
+async def pay_out(request: Request, state: State) -> PayAnswer:
+    """Take the platform's signed payout instruction; the provider's webhook follows."""
+    return state.mock_provider.pay_out(await request.body(), dict(request.headers))
+
+
+@post("/payouts/{transaction_id:uuid}/plan", status_code=204, exclude_from_csrf=True)
+async def plan_payout(transaction_id: UUID, data: PayoutPlan, state: State) -> None:
+    """Decide beforehand how a payout ends: for tests and demonstrations."""
+    state.mock_provider.plan_payout(str(transaction_id), data)
 
 
 @asynccontextmanager
@@ -155,4 +186,6 @@ def _cipher(webhook_secret: str) -> AESSIV:
     return AESSIV(hashlib.sha256(f"mock-provider-links:{webhook_secret}".encode()).digest())
 
 
-router = Router("/mock-provider", route_handlers=[pay], include_in_schema=False)
+router = Router(
+    "/mock-provider", route_handlers=[pay, pay_out, plan_payout], include_in_schema=False
+)

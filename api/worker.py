@@ -1,38 +1,36 @@
 """The worker: the relay that streams the outbox into ClickHouse, and the scheduled jobs.
 
-`python -m api.worker`, configured like the API by PITBOSS_*. Any number may run: one streams, the
-others stand by; every job may run in each of them at once and does its work only once.
+`python -m api.worker`, configured like the API by PITBOSS_*. Any number may run: one streams, one
+(the same or another) runs the jobs, the others stand by.
 """
 
 import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
-from typing import Any
 
-import asyncpg
 import redis.asyncio
 import structlog
 from aiohttp import web
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from api.sessions import delete_expired
+from api.job_runs import JobRunner
+from api.jobs import Tools
+from api.payouts import PayoutSender
+from api.scheduler import scheduled
 from api.settings import Settings, SettingsError
+from ledger.commands import MoneyDesk
 from ledger.database import Role, create_pool, role_dsn
-from ledger.deposits import expire_deposits
-from warehouse.outbox_upkeep import maintain_outbox
+from ledger.fairness import SeedVault
+from ledger.jackpot import HitVault
 from warehouse.raw_tables import RawTables
 from warehouse.relay import Relay
 
-JOB_RUNS = Counter("pitboss_job_runs_total", "Scheduled jobs by outcome", ["job", "outcome"])
-
 log = structlog.get_logger("api.worker")
 
-Job = Callable[[], Awaitable[Any]]
+# Jobs overlap; each uses one connection at a time.
+POOL_SIZES = {Role.RELAY: 2, Role.BATCH: 4, Role.AUTH: 1}
 
 
 def main() -> None:
@@ -93,45 +91,23 @@ async def _relay(settings: Settings, stack: AsyncExitStack) -> Relay:
 
 
 async def _jobs(settings: Settings, stack: AsyncExitStack) -> None:
-    """Start the scheduler; every job also runs once at the start."""
+    """Start the scheduler; every job also runs soon after the start."""
     pools = {
         role: await stack.enter_async_context(
             await create_pool(
-                settings.postgres_url, role, settings.secret_key, min_size=0, max_size=2
+                settings.postgres_url, role, settings.secret_key, min_size=0, max_size=size
             )
         )
-        for role in (Role.RELAY, Role.BATCH, Role.AUTH)
+        for role, size in POOL_SIZES.items()
     }
-    scheduler = AsyncIOScheduler(
-        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
+    desk = MoneyDesk(
+        pools[Role.BATCH], SeedVault(settings.secret_key), HitVault(settings.secret_key)
     )
-    now = datetime.now(UTC)
-    for name, job, seconds in _schedule(pools):
-        scheduler.add_job(
-            _run_job, "interval", args=(name, job), seconds=seconds, next_run_time=now, id=name
-        )
-    scheduler.start()
-    stack.callback(scheduler.shutdown, wait=False)
-
-
-def _schedule(pools: dict[Role, asyncpg.Pool]) -> list[tuple[str, Job, int]]:
-    """Name, work and period in seconds of every job."""
-    return [
-        ("maintain_outbox", lambda: maintain_outbox(pools[Role.RELAY]), 3600),
-        ("delete_expired_sessions", lambda: delete_expired(pools[Role.AUTH]), 3600),
-        ("expire_deposits", lambda: expire_deposits(pools[Role.BATCH], datetime.now(UTC)), 30),
-    ]
-
-
-async def _run_job(name: str, job: Job) -> None:
-    """A job that fails is logged and counted, and comes again at its next time."""
-    try:
-        await job()
-    except Exception:
-        log.exception("job failed", job=name)
-        JOB_RUNS.labels(name, "failed").inc()
-    else:
-        JOB_RUNS.labels(name, "done").inc()
+    payouts = PayoutSender(settings)
+    stack.push_async_callback(payouts.close)
+    where = (settings.postgres_url, settings.secret_key)
+    runner = JobRunner(*where, Tools(pools, desk, payouts))
+    await stack.enter_async_context(scheduled(*where, runner))
 
 
 async def _probes(settings: Settings, relay: Relay, stack: AsyncExitStack) -> None:

@@ -17,12 +17,14 @@ import structlog
 
 from ledger import batch_metrics
 from ledger.bet_record import SpinRequest, SpinResult
-from ledger.catalogue import EMPTY_CATALOGUE
+from ledger.bet_store import committed_bets
+from ledger.catalogue import EMPTY_CATALOGUE, current_catalogue
 from ledger.database import Connection
 from ledger.errors import Refusal
 from ledger.fairness import SeedVault
-from ledger.fold import Folded, fold_bets
-from ledger.store import lock_and_load, store
+from ledger.fold import BatchState, Folded, fold_bets
+from ledger.jackpot import HitVault, new_hit_point
+from ledger.store import load_players, lock_pools, lock_wallets, store
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +71,7 @@ class BetBatcher:
         self,
         pool: asyncpg.Pool,
         vault: SeedVault,
+        hits: HitVault,
         notify: Callable[[list[tuple[SpinRequest, SpinResult]]], None],
         *,
         max_batch: int = 128,
@@ -76,6 +79,7 @@ class BetBatcher:
     ) -> None:
         self._pool = pool
         self._vault = vault
+        self._hits = hits
         self._notify = notify
         self._max_batch = max_batch
         self._max_queued = max_queued
@@ -160,12 +164,36 @@ class BetBatcher:
 
     async def _settle_once(self, connection: Connection, requests: Sequence[SpinRequest]) -> Folded:
         async with connection.transaction():
-            state = await lock_and_load(connection, requests, self._catalogue, self._vault)
+            state = await self._load(connection, requests)
             folded = fold_bets(requests, state)
             if folded.writes.bets:
-                await store(connection, folded.writes, state)
+                await store(
+                    connection, folded.writes, state.players, state.pools, self._hits, state.now
+                )
         self._catalogue = state.catalogue
         return folded
+
+    async def _load(self, connection: Connection, requests: Sequence[SpinRequest]) -> BatchState:
+        """Lock and read what decides these bets; a catalogue that has moved is read again."""
+        locked = await lock_wallets(
+            connection, [(item.operator_id, item.user_id) for item in requests]
+        )
+        now, catalogue = await current_catalogue(connection, self._catalogue)
+        players = await load_players(connection, locked, self._vault, now)
+        known = await committed_bets(connection, requests)
+        fed = {
+            pool_id
+            for item in requests
+            for pool_id in catalogue.pools_fed(item.operator_id, item.game_id)
+        }
+        return BatchState(
+            players=players,
+            known=known,
+            catalogue=catalogue,
+            pools=await lock_pools(connection, sorted(fed), self._hits),
+            now=now,
+            new_hit_point=new_hit_point,
+        )
 
     async def _isolate(self, batch: list[_Waiting], error: Exception) -> None:
         """A batch the database refused: settle its bets one by one, so that one bad bet fails."""

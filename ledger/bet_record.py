@@ -11,8 +11,11 @@ from uuid import UUID
 
 import msgspec
 
+from ledger.account import E4, PlayerState
+from ledger.bet_effects import encode_effects
+from ledger.decision import Decision
 from ledger.events import BetEvent, timestamp
-from ledger.settle_bet import E4, Decision, GameTerms, OperatorTerms, PlayerState
+from ledger.terms import GameTerms
 
 
 class SpinRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +28,7 @@ class SpinRequest(msgspec.Struct, frozen=True, kw_only=True):
     client_seed: str
     idempotency_key: str
     fingerprint: bytes
+    free_spin: bool = False
 
 
 class BetRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +74,12 @@ class BetRow(msgspec.Struct, frozen=True, kw_only=True):
     client_seed: str
     drawn: int
     created_at: datetime
+    effects: str
+
+    @property
+    def vip_level_up(self) -> bool:
+        """Whether this bet reached a new VIP level."""
+        return self.vip_level > self.vip_level_before
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> "BetRow":
@@ -121,7 +131,11 @@ class Fairness(msgspec.Struct, frozen=True):
 
 
 class SpinResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a spin; amounts are minor units of ``currency``."""
+    """The answer to a spin; amounts are minor units of ``currency``.
+
+    ``wager`` and ``win`` of a free spin are 0: its stake and its win, which goes to a bonus, have
+    fields of their own.
+    """
 
     bet_id: UUID
     game_id: int
@@ -130,6 +144,8 @@ class SpinResult(msgspec.Struct, frozen=True, kw_only=True):
     win: int
     multiplier: float
     bet_type: str
+    free_spin_stake: int
+    free_spin_win: int
     jackpot: int
     balances: Balances
     wagering: Wagering
@@ -141,7 +157,6 @@ class SpinResult(msgspec.Struct, frozen=True, kw_only=True):
 def bet_row(  # the one place where a decision becomes a row
     request: SpinRequest,
     player: PlayerState,
-    operator: OperatorTerms,
     decision: Decision,
     drawn: int,
     bet_id: UUID,
@@ -149,6 +164,7 @@ def bet_row(  # the one place where a decision becomes a row
 ) -> BetRow:
     """The log's row for a decision about ``request`` made on ``player``'s state."""
     after = decision.after
+    bonus_required, bonus_progress_e4 = after.bonus_wagering()
     return BetRow(
         operator_id=player.operator_id,
         bet_id=bet_id,
@@ -164,32 +180,33 @@ def bet_row(  # the one place where a decision becomes a row
         win=decision.win,
         win_real=decision.win_real,
         win_bonus=decision.win_bonus,
-        jackpot=0,
+        jackpot=decision.jackpot,
         multiplier_hundredths=decision.multiplier_hundredths,
-        free_spin_stake=0,
-        free_spin_win=0,
+        free_spin_stake=decision.free_spin_stake,
+        free_spin_win=decision.free_spin_win,
         ggr=decision.ggr,
         theoretical_ggr_e4=decision.theoretical_ggr_e4,
-        jackpot_contribution_e4=0,
+        jackpot_contribution_e4=sum(amount for _, amount in decision.contributions),
         real_balance_before=player.real_balance,
         real_balance_after=after.real_balance,
         bonus_balance_before=player.bonus_balance,
         bonus_balance_after=after.bonus_balance,
         deposit_wagering_required=after.deposit_wagering_required,
         deposit_wagering_progress_e4=after.deposit_wagering_progress_e4,
-        bonus_wagering_required=after.bonus_wagering_required,
-        bonus_wagering_progress_e4=after.bonus_wagering_progress_e4,
+        bonus_wagering_required=bonus_required,
+        bonus_wagering_progress_e4=bonus_progress_e4,
         xp_added=after.vip_experience - player.vip_experience,
         vip_level_before=player.vip_level,
         vip_level=after.vip_level,
         affiliate_id=player.affiliate_id,
-        bonus_policy=operator.bonus_policy,
-        bonus_policy_version=operator.bonus_policy_version,
+        bonus_policy=decision.policy.name,
+        bonus_policy_version=decision.policy.version,
         seed_id=player.seed_id,
         nonce=player.nonce,
         client_seed=request.client_seed,
         drawn=drawn,
         created_at=now,
+        effects=encode_effects(player, decision),
     )
 
 
@@ -240,6 +257,8 @@ def spin_result(row: BetRow, seed_hash: bytes) -> SpinResult:
         win=row.win,
         multiplier=row.multiplier_hundredths / 100,
         bet_type=row.bet_type,
+        free_spin_stake=row.free_spin_stake,
+        free_spin_win=row.free_spin_win,
         jackpot=row.jackpot,
         balances=Balances(row.real_balance_after, row.bonus_balance_after),
         wagering=Wagering(

@@ -1,306 +1,183 @@
 """Deposits: from the player's wish, through the provider's webhook, to money in the wallet."""
 
-import json
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import msgspec
 from uuid_utils.compat import uuid7
 
-from ledger.database import Connection
-from ledger.errors import Refusal
-from ledger.named_sql import named_queries
-from ledger.payments import (
-    DEPOSIT_EVENTS,
-    Outcome,
-    Payment,
-    ProviderEvent,
-    deposit_requirement,
-    judge_webhook,
+from ledger.commands import Command, MoneyDesk, player_command
+from ledger.declared_terms import read_offers
+from ledger.deposit_rules import (
+    Credited,
+    DepositDetail,
+    Reversed,
+    credit_deposit,
+    reverse_deposit,
 )
-from ledger.settle_bet import Leg
-from ledger.transactions import Movement, post_journal, record_status
+from ledger.errors import Refusal
+from ledger.events import encode
+from ledger.money_events import bonus_granted, experience_moved, level_reached, spins_event
+from ledger.named_sql import named_queries
+from ledger.transactions import (
+    PaymentRequest,
+    append_history,
+    check_payment,
+    open_transaction,
+    same_key,
+    set_status,
+    status_event,
+)
 
 SQL = named_queries("payments.sql")
-PAYMENT_METHODS = {"card": "mock", "bank_transfer": "mock", "wallet": "mock"}
 DEPOSIT_LIFETIME = timedelta(hours=1)
-MAX_DEPOSIT = 100_000_000
 
 
-class DepositRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A player's wish to deposit ``amount`` minor units by ``method``."""
+async def create_deposit(desk: MoneyDesk, request: PaymentRequest) -> tuple[Any, bool]:
+    """Open a PENDING deposit; returns its row, and whether it already stood under its key.
 
-    operator_id: int
-    user_id: UUID
-    amount: int
-    method: str
-    idempotency_key: str
-    fingerprint: bytes
-
-
-class WebhookResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a webhook did; the fields after ``outcome`` are set if it named a transaction."""
-
-    outcome: Outcome
-    operator_id: int | None = None
-    user_id: UUID | None = None
-    transaction_id: UUID | None = None
-    status: str | None = None
-    amount: int = 0
-    currency: str = ""
-    real_balance: int | None = None
-    bonus_balance: int | None = None
-
-
-async def create_deposit(
-    pool: asyncpg.Pool, request: DepositRequest
-) -> tuple[Mapping[str, Any], bool]:
-    """Open a PENDING deposit; returns its row as opened, and whether it already stood.
-
-    Raises :class:`Refusal` ``amount_invalid``, ``payment_method_not_found``, ``account_blocked``,
-    ``self_excluded`` or ``idempotency_key_reused``.
+    Raises :class:`Refusal` ``player_not_found``, ``account_blocked``, ``self_excluded``,
+    ``operator_inactive``, ``payment_method_not_found``, ``amount_invalid``, ``limit_exceeded`` or
+    ``idempotency_key_reused``.
     """
-    provider = PAYMENT_METHODS.get(request.method)
-    if provider is None:
-        raise Refusal("payment_method_not_found", "This operator offers no such method.")
-    if not 0 < request.amount <= MAX_DEPOSIT:
-        raise Refusal("amount_invalid", f"A deposit is from 1 to {MAX_DEPOSIT} minor units.")
-    async with pool.acquire() as connection, connection.transaction():
-        stands = await _same_key(connection, request)
+    async with player_command(desk, request.operator_id, request.user_id) as command:
+        stands = await same_key(command, "DEPOSIT", request)
         if stands is not None:
             return stands, True
-        player = await connection.fetchrow(
-            SQL["player_for_payment"], request.operator_id, request.user_id
-        )
-        _refuse_inactive(player)
-        row = await _open(connection, request, provider, player)
-        if row is not None:
-            return row, False
-    # Another request with this key was faster; it has committed by now.
-    async with pool.acquire() as connection:
-        stands = await _same_key(connection, request)
-    if stands is None:
-        raise Refusal("ledger_unavailable", "The deposit was not opened; ask again.")
-    return stands, True
+        _refuse_inactive(command)
+        method = await check_payment(command, "deposit", request)
+        row = await open_transaction(command, "DEPOSIT", request, method, lifetime=DEPOSIT_LIFETIME)
+    return row, False
 
 
-async def _open(
-    connection: Connection, request: DepositRequest, provider: str, player: Any
-) -> Mapping[str, Any] | None:
-    now: datetime = player["now"]
-    row = await connection.fetchrow(
-        SQL["insert_transaction"],
-        request.operator_id,
-        uuid7(),
-        request.user_id,
-        "DEPOSIT",
-        "PENDING",
-        request.amount,
-        0,
-        player["currency"],
-        request.method,
-        provider,
-        request.idempotency_key,
-        request.fingerprint,
-        now + DEPOSIT_LIFETIME,
-        now,
-    )
-    if row is not None:
-        await record_status(
-            connection,
-            row,
-            from_status=None,
-            actor="player",
-            reason=None,
-            now=now,
-            player=player,
-            movement=_no_movement(player),
-        )
-    return row
-
-
-async def _same_key(connection: Connection, request: DepositRequest) -> Any:
-    row = await connection.fetchrow(
-        SQL["transaction_by_key"],
-        request.operator_id,
-        request.user_id,
-        "DEPOSIT",
-        request.idempotency_key,
-    )
-    if row is not None and row["fingerprint"] != request.fingerprint:
-        raise Refusal(
-            "idempotency_key_reused", "This Idempotency-Key belongs to a different deposit."
-        )
-    return row
-
-
-def _refuse_inactive(player: Any) -> None:
-    if player is None or player["status"] != "ACTIVE":
+def _refuse_inactive(command: Command) -> None:
+    player = command.player
+    if player.status != "ACTIVE":
         raise Refusal("account_blocked", "This account may not deposit.")
-    if player["excluded_until"] is not None and player["excluded_until"] > player["now"]:
+    if player.excluded_until is not None and player.excluded_until > command.now:
         raise Refusal("self_excluded", "This account is excluded from play.")
+    if not command.operator.active:
+        raise Refusal("operator_inactive", "This brand takes no deposits at the moment.")
 
 
-async def apply_webhook(pool: asyncpg.Pool, event: ProviderEvent) -> WebhookResult:
-    """Apply a verified webhook once, whatever its repeats and order; record it in any case.
-
-    Idempotent by the provider's ``webhook_id`` (its receipt) and by the transaction (its status).
-    """
-    async with pool.acquire() as connection, connection.transaction():
-        wallet, row = await _lock(connection, event.transaction_id)
-        outcome = judge_webhook(event, _payment(row))
-        first_receipt = await connection.fetchval(
-            SQL["insert_receipt"],
-            event.provider,
-            event.webhook_id,
-            event.event_type,
-            row["transaction_id"] if row else None,
-            outcome,
-            json.dumps(msgspec.to_builtins(event)),
-        )
-        if first_receipt is None:
-            before = await connection.fetchval(
-                SQL["receipt_outcome"], event.provider, event.webhook_id
-            )
-            return _result("already_applied" if before == "applied" else before, row, wallet)
-        if outcome != "applied":
-            return _result(outcome, row, wallet)
-        if DEPOSIT_EVENTS[event.event_type] == "COMPLETED":
-            row, wallet = await _complete(connection, row, wallet, event)
-        else:
-            row = await _close(connection, row, "FAILED", f"provider:{event.provider}", wallet)
-        return _result("applied", row, wallet)
-
-
-async def _lock(connection: Connection, transaction_id: str) -> tuple[Any, Any]:
-    """Lock the wallet, then the transaction, in the order of every writer."""
-    try:
-        key = UUID(transaction_id)
-    except ValueError:
-        return None, None
-    found = await connection.fetchrow(SQL["find_transaction"], key)
-    if found is None:
-        return None, None
-    wallet = await connection.fetchrow(SQL["lock_wallet"], found["operator_id"], found["user_id"])
-    row = await connection.fetchrow(SQL["lock_transaction"], found["operator_id"], key)
-    return wallet, row
-
-
-async def _complete(
-    connection: Connection, row: Any, wallet: Any, event: ProviderEvent
-) -> tuple[Any, Any]:
-    """Credit the money: player and the operator's settlement account, in one balanced journal."""
-    now, amount = wallet["now"], row["amount"]
-    balance = wallet["real_balance"] + amount
-    required, progress_e4 = deposit_requirement(
-        wallet["deposit_wagering_required"], wallet["deposit_wagering_progress_e4"], amount
-    )
-    earlier = await connection.fetchval(
+async def complete_deposit(command: Command, row: Any, actor: str) -> Any:
+    """Credit a paid deposit with all it earns; the caller has locked and judged it."""
+    before = command.player
+    earlier = await command.connection.fetchval(
         SQL["completed_deposits"], row["operator_id"], row["user_id"]
     )
-    await connection.execute(
-        SQL["credit_wallet"],
-        row["operator_id"],
-        row["user_id"],
-        balance,
-        required,
-        progress_e4,
-        now,
-    )
-    done = await connection.fetchrow(
-        SQL["set_status"], row["operator_id"], row["transaction_id"], "COMPLETED", now
-    )
-    assert done is not None  # noqa: S101 - locked above
-    await post_journal(
-        connection,
-        done,
-        [Leg("player_real", amount, balance), Leg("operator_settlement", -amount)],
-        now,
-    )
-    await record_status(
-        connection,
-        done,
-        from_status=row["status"],
-        actor=f"provider:{event.provider}",
-        reason=None,
-        now=now,
-        player=wallet,
-        movement=Movement(
-            real_delta=amount,
-            real_balance_after=balance,
-            bonus_balance_after=wallet["bonus_balance"],
-        ),
+    offers = await read_offers(command.connection, row["operator_id"])
+    credited = credit_deposit(
+        before,
+        command.operator,
+        row["amount"],
+        row["transaction_id"],
+        offers,
+        command.around,
         first_deposit=earlier == 0,
     )
-    return done, {**wallet, "real_balance": balance}
-
-
-async def _close(
-    connection: Connection, row: Any, status: str, actor: str, player: Any, now: Any = None
-) -> Any:
-    now = now or player["now"]
-    closed = await connection.fetchrow(
-        SQL["set_status"], row["operator_id"], row["transaction_id"], status, now
-    )
-    assert closed is not None  # noqa: S101 - the caller holds its lock
-    await record_status(
-        connection,
-        closed,
-        from_status=row["status"],
+    command.change(credited.after)
+    command.post(credited.book, "deposit", row["transaction_id"])
+    done = await set_status(
+        command,
+        row,
+        "COMPLETED",
         actor=actor,
-        reason=None,
-        now=now,
-        player=player,
-        movement=_no_movement(player),
+        detail=credited.detail,
+        before=before,
+        first_deposit=earlier == 0,
     )
-    return closed
+    _tell_benefits(command, credited, before.vip_level)
+    return done
+
+
+def _tell_benefits(command: Command, credited: Credited, level_before: int) -> None:
+    after, now = credited.after, command.now
+    if credited.detail.xp:
+        command.tell(experience_moved(after, credited.detail.xp, uuid7(), "deposit", now))
+    for credit in credited.credits:
+        command.tell(bonus_granted(after, credit, now))
+    for grant in credited.new_grants:
+        command.tell(spins_event(after, grant, "GRANTED", now))
+    if after.vip_level > level_before:
+        command.tell(level_reached(after, uuid7(), now))
+
+
+async def fail_deposit(command: Command, row: Any, actor: str) -> Any:
+    """The provider did not get the money; nothing moves."""
+    return await set_status(command, row, "FAILED", actor=actor)
+
+
+async def take_back_deposit(command: Command, row: Any, actor: str) -> Any:
+    """A chargeback: take the money back, the shortfall becoming debt, and flag the player.
+
+    A deposit reversed before it was completed has FAILED: REVERSED always follows COMPLETED, so
+    that what was paid in is the completed deposits less the reversed ones.
+    """
+    await command.connection.execute(
+        SQL["flag_player"], row["operator_id"], row["user_id"], "deposit_reversed"
+    )
+    if row["status"] != "COMPLETED":
+        return await set_status(
+            command, row, "FAILED", actor=actor, reason="reversed before it was completed"
+        )
+    before = command.player
+    detail = msgspec.json.decode(row["detail"], type=DepositDetail)
+    back = reverse_deposit(before, command.operator, row["amount"], row["transaction_id"], detail)
+    command.loaded.ended_grants += [(grant, "REVOKED") for grant in back.revoked]
+    command.change(back.after, back.closed)
+    command.post(back.book, "deposit", row["transaction_id"])
+    _tell_losses(command, back, before.vip_experience)
+    return await set_status(
+        command,
+        row,
+        "REVERSED",
+        actor=actor,
+        reason=f"chargeback, {back.owed} owed" if back.owed else "chargeback",
+        before=before,
+    )
+
+
+def _tell_losses(command: Command, back: Reversed, experience_before: int) -> None:
+    for grant in back.revoked:
+        command.tell(spins_event(back.after, grant, "REVOKED", command.now))
+    lost = back.after.vip_experience - experience_before
+    if lost:
+        command.tell(experience_moved(back.after, lost, uuid7(), "deposit", command.now))
 
 
 async def expire_deposits(pool: asyncpg.Pool, now: datetime) -> int:
-    """Set unpaid deposits whose time is over to EXPIRED; returns how many. Safe to repeat."""
+    """Set unpaid deposits whose time is over to EXPIRED; returns how many. Safe to repeat.
+
+    Moves no money, so it locks the transactions alone and skips those that are being decided.
+    """
     expired = 0
     while True:
         async with pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(SQL["expired_deposits"], now)
             for row in rows:
-                await _close(connection, row, "EXPIRED", "system", row, now)
+                closed = await connection.fetchrow(
+                    SQL["set_status"],
+                    row["operator_id"],
+                    row["transaction_id"],
+                    "EXPIRED",
+                    now,
+                    None,
+                )
+                assert closed is not None  # noqa: S101 - locked above
+                await append_history(connection, closed, row["status"], "system", None, now)
+                event = status_event(
+                    closed,
+                    None,
+                    now,
+                    affiliate_id=row["affiliate_id"],
+                    is_bot=row["is_bot"],
+                    real_balance_after=row["real_balance"],
+                    bonus_balance_after=row["bonus_balance"],
+                )
+                key = str(row["transaction_id"])
+                await connection.execute(SQL["insert_outbox"], key, encode(event))
         expired += len(rows)
         if len(rows) < 100:
             return expired
-
-
-def _payment(row: Any) -> Payment | None:
-    if row is None:
-        return None
-    return Payment(
-        kind=row["kind"],
-        status=row["status"],
-        amount=row["amount"],
-        currency=row["currency"],
-        provider=row["provider"],
-    )
-
-
-def _no_movement(wallet: Any) -> Movement:
-    return Movement(
-        real_balance_after=wallet["real_balance"], bonus_balance_after=wallet["bonus_balance"]
-    )
-
-
-def _result(outcome: Any, row: Any, wallet: Any) -> WebhookResult:
-    if row is None:
-        return WebhookResult(outcome=outcome)
-    return WebhookResult(
-        outcome=outcome,
-        operator_id=row["operator_id"],
-        user_id=row["user_id"],
-        transaction_id=row["transaction_id"],
-        status=row["status"],
-        amount=row["amount"],
-        currency=row["currency"],
-        real_balance=wallet["real_balance"],
-        bonus_balance=wallet["bonus_balance"],
-    )

@@ -10,9 +10,12 @@ the contract is read in one place.
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Topic(StrEnum):
@@ -140,6 +143,7 @@ class OperatorEvent(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+@lru_cache(maxsize=256)  # the bets of a batch share their time
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, the one form of time in events and responses."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -147,4 +151,4 @@ def timestamp(moment: datetime) -> str:
 
 def encode(event: msgspec.Struct) -> str:
     """The event as the JSON text that the outbox stores."""
-    return msgspec.json.encode(event).decode()
+    return _encode(event).decode()

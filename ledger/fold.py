@@ -4,38 +4,36 @@ A bet sees the state that its predecessor in the batch left. A refused bet chang
 disturbs no other; a key that the batch or the log already knows is answered again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from uuid_utils.compat import uuid7
 
-from ledger.bet_record import (
-    BetRow,
-    SpinRequest,
-    SpinResult,
-    bet_event,
-    bet_row,
-    spin_result,
-)
+from ledger.account import Leg
+from ledger.bet_record import BetRow, SpinRequest, SpinResult, bet_event, bet_row, spin_result
 from ledger.catalogue import Catalogue
+from ledger.decision import Decision
 from ledger.errors import Refusal
-from ledger.events import encode
+from ledger.events import Topic, encode
+from ledger.free_spins import settle_free_spin
+from ledger.jackpot import HitPoint, Pool
+from ledger.money_events import (
+    bonus_closed,
+    bonus_granted,
+    jackpot_won,
+    level_reached,
+    spins_event,
+)
 from ledger.outcomes import draw
-from ledger.settle_bet import Leg, PlayerState, settle_bet, validate_bet
+from ledger.settle_bet import level_of, settle_bet, validate_bet
+from ledger.terms import Surroundings
+from ledger.writes import LoadedPlayer, PlayerKey, WonJackpot, Writes, posting_rows
 
-PlayerKey = tuple[int, UUID]
+PLATFORM = 0
 BetKey = tuple[int, UUID, str]
 Outcome = SpinResult | Refusal
-
-
-class LoadedPlayer(msgspec.Struct):
-    """A player's current state in the fold, with the opened seed and its public hash."""
-
-    state: PlayerState
-    server_seed: bytes
-    seed_hash: bytes
 
 
 class KnownBet(msgspec.Struct, frozen=True):
@@ -46,21 +44,14 @@ class KnownBet(msgspec.Struct, frozen=True):
 
 
 class BatchState(msgspec.Struct):
-    """What the batch's transaction has loaded: locked players, known keys, catalogue, clock."""
+    """What the batch's transaction has loaded: locked players and pools, known keys, clock."""
 
     players: dict[PlayerKey, LoadedPlayer]
     known: dict[BetKey, KnownBet]
     catalogue: Catalogue
+    pools: dict[int, Pool]
     now: datetime
-
-
-class Writes(msgspec.Struct):
-    """What the batch's one storing statement writes: rows in the order of the fold."""
-
-    bets: list[BetRow] = []
-    postings: list[tuple] = []
-    events: list[tuple[str, str]] = []
-    changed: set[PlayerKey] = set()
+    new_hit_point: Callable[[Pool], HitPoint]
 
 
 class Folded(msgspec.Struct):
@@ -94,41 +85,81 @@ def _replay(request: SpinRequest, known: KnownBet) -> Outcome:
 
 
 def _settle(request: SpinRequest, state: BatchState, writes: Writes) -> Outcome:
-    player_key = (request.operator_id, request.user_id)
-    loaded = state.players[player_key]
+    loaded = state.players[(request.operator_id, request.user_id)]
     player, operator = loaded.state, state.catalogue.operators[request.operator_id]
+    levels = state.catalogue.levels
+    around = Surroundings(levels, state.pools, state.now, uuid7, state.new_hit_point)
     try:
-        game = validate_bet(player, operator, request.game_id, request.wager, state.now)
+        if request.idempotency_key in loaded.tombstones:
+            raise Refusal("bet_rolled_back", "This bet was rolled back before it arrived.")
+        game = validate_bet(
+            player,
+            operator,
+            level_of(levels, player),
+            request.game_id,
+            None if request.free_spin else request.wager,
+            state.now,
+        )
         drawn = draw(loaded.server_seed, request.client_seed, player.nonce, game.paytable)
-        decision = settle_bet(player, game, request.wager, drawn)
+        if request.free_spin:
+            decision = settle_free_spin(player, operator, game, drawn, around)
+        else:
+            decision = settle_bet(player, operator, game, request.wager, drawn, around)
     except Refusal as refusal:
         return refusal
-    row = bet_row(request, player, operator, decision, drawn, uuid7(), state.now)
+    row = bet_row(request, player, decision, drawn, uuid7(), state.now)
     result = spin_result(row, loaded.seed_hash)
-    loaded.state = decision.after
-    state.known[(*player_key, request.idempotency_key)] = KnownBet(request.fingerprint, result)
+    known = KnownBet(request.fingerprint, result)
+    state.known[(request.operator_id, request.user_id, request.idempotency_key)] = known
     writes.bets.append(row)
-    writes.postings.extend(posting_rows(row, decision.legs))
-    writes.events.append((str(row.bet_id), encode(bet_event(row, game, player.is_bot))))
-    writes.changed.add(player_key)
+    writes.postings += posting_rows(
+        row.operator_id, row.user_id, row.currency, decision.legs, "bet", row.bet_id, state.now
+    )
+    event = bet_event(row, game, player.is_bot)
+    writes.events.append((Topic.BETS, str(row.bet_id), encode(event)))
+    loaded.state = decision.after
+    loaded.closed += decision.closed
+    writes.changed.add((request.operator_id, request.user_id))
+    if decision.pools:
+        _record_pools(row, decision, state, writes)
+    if decision.closed or decision.credits or decision.new_grants or row.vip_level_up:
+        _record_benefits(row, decision, state, writes)
     return result
 
 
-def posting_rows(row: BetRow, legs: Sequence[Leg]) -> list[tuple]:
-    """The bet's journal as rows of ``posting``, in the table's column order."""
-    return [
-        (
-            row.operator_id,
-            row.bet_id,
-            number,
-            leg.account,
-            None if leg.balance_after is None else row.user_id,
-            row.currency,
-            leg.amount,
-            leg.balance_after,
-            "bet",
-            row.bet_id,
-            row.created_at,
-        )
-        for number, leg in enumerate(legs, start=1)
+def _record_pools(row: BetRow, decision: Decision, state: BatchState, writes: Writes) -> None:
+    """Later bets of the batch see the pools as this one left them; hits are paid and told."""
+    before = {pool.pool_id: state.pools[pool.pool_id] for pool in decision.pools}
+    for pool in decision.pools:
+        state.pools[pool.pool_id] = pool
+        writes.pools.add(pool.pool_id)
+    points = dict(decision.hit_points)
+    for hit in decision.hits:
+        ended = before[hit.pool_id]
+        writes.jackpots.append(WonJackpot(row, hit, ended, points[hit.pool_id]))
+        writes.postings += _seed_journal(row, ended, state.now)
+        event_id = uuid7()
+        event = jackpot_won(decision.after, hit, event_id, ended.name, state.now)
+        writes.events.append((Topic.TRANSACTIONS, str(event_id), encode(event)))
+
+
+def _seed_journal(row: BetRow, pool: Pool, now: datetime) -> list[tuple]:
+    """The platform funds the next cycle's seed, in a journal of its own (operator 0)."""
+    legs = [
+        Leg("platform_jackpot", -pool.seed),
+        Leg(f"jackpot_pool:{pool.pool_id}", pool.seed),
     ]
+    return posting_rows(
+        PLATFORM, None, pool.currency, legs, "jackpot_seed", row.bet_id, now, uuid7()
+    )
+
+
+def _record_benefits(row: BetRow, decision: Decision, state: BatchState, writes: Writes) -> None:
+    events = [bonus_granted(decision.after, credit, state.now) for credit in decision.credits]
+    events += [bonus_closed(decision.after, closed, state.now) for closed in decision.closed]
+    events += [
+        spins_event(decision.after, grant, "GRANTED", state.now) for grant in decision.new_grants
+    ]
+    if row.vip_level_up:
+        events.append(level_reached(decision.after, uuid7(), state.now))
+    writes.events += [(Topic.TRANSACTIONS, str(e.transaction_id), encode(e)) for e in events]

@@ -21,6 +21,9 @@ DRAW_SPACE = 1 << 64
 LOW_VOLATILITY_BELOW_E6 = 2_000_000
 MEDIUM_VOLATILITY_BELOW_E6 = 6_000_000
 
+MAX_MULTIPLIER_HUNDREDTHS = 10_000_000  # 100,000 times the wager
+MAX_WAGER = 10**12  # times the highest multiplier and VIP limit, a win still fits in 64 bits
+
 PaytableRows = Sequence[tuple[int, int]]
 
 
@@ -91,6 +94,8 @@ def check_game(
         raise Refusal("paytable_invalid", "Multipliers must be >= 0 and weights > 0.")
     if len({multiplier for multiplier, _ in paytable}) != len(paytable):
         raise Refusal("paytable_invalid", "Every multiplier may stand once.")
+    if any(multiplier > MAX_MULTIPLIER_HUNDREDTHS for multiplier, _ in paytable):
+        raise Refusal("paytable_invalid", "A multiplier is at most 100,000 times the wager.")
     if sum(weight for _, weight in paytable) > 1 << 40:
         raise Refusal("paytable_invalid", "The weights add up to more than 2^40.")
     if wager_step <= 0 or any(wager_step * multiplier % 100 for multiplier, _ in paytable):

@@ -1,4 +1,4 @@
-"""Payment rules: what a provider's webhook does to a deposit. Pure; RULES §7.
+"""Payment rules: what a provider's webhook may do, what may be withdrawn. Pure; RULES §3, §7.
 
 A webhook names one transaction, amount and currency. One that names an unknown or finished
 transaction, or other money, changes nothing and is recorded.
@@ -8,20 +8,41 @@ from typing import Literal
 
 import msgspec
 
-from ledger.settle_bet import E4
-
-DEPOSIT_EVENTS: dict[str, str] = {"deposit.completed": "COMPLETED", "deposit.failed": "FAILED"}
+E4 = 10_000
 
 Outcome = Literal[
     "applied",
     "already_applied",
     "transaction_not_found",
     "transaction_finished",
+    "payout_not_approved",
     "webhook_amount_mismatch",
     "webhook_currency_mismatch",
     "webhook_type_mismatch",
     "webhook_provider_mismatch",
 ]
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """What an event does to a transaction of ``kind`` in one of the statuses ``sources``.
+
+    ``target`` is the status it leads to from the usual one of them.
+    """
+
+    kind: str
+    sources: frozenset[str]
+    target: str
+
+
+TRANSITIONS: dict[str, Transition] = {
+    "deposit.completed": Transition("DEPOSIT", frozenset({"PENDING"}), "COMPLETED"),
+    "deposit.failed": Transition("DEPOSIT", frozenset({"PENDING"}), "FAILED"),
+    # A reversal that overtakes its completion ends the deposit: nothing was credited, nothing
+    # will be.
+    "deposit.reversed": Transition("DEPOSIT", frozenset({"PENDING", "COMPLETED"}), "REVERSED"),
+    "payout.completed": Transition("WITHDRAWAL", frozenset({"APPROVED"}), "COMPLETED"),
+    "payout.failed": Transition("WITHDRAWAL", frozenset({"APPROVED"}), "FAILED"),
+}
 
 
 class ProviderEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,14 +70,16 @@ def judge_webhook(event: ProviderEvent, payment: Payment | None) -> Outcome:
     """What the webhook may do: ``applied``, or the reason why it changes nothing."""
     if payment is None:
         return "transaction_not_found"
-    target = DEPOSIT_EVENTS.get(event.event_type)
+    transition = TRANSITIONS.get(event.event_type)
+    if transition is None or transition.kind != payment.kind:
+        return "webhook_type_mismatch"
     reasons: tuple[tuple[bool, Outcome], ...] = (
-        (payment.kind != "DEPOSIT" or target is None, "webhook_type_mismatch"),
         (payment.provider != event.provider, "webhook_provider_mismatch"),
         (payment.currency != event.currency, "webhook_currency_mismatch"),
         (payment.amount != event.amount, "webhook_amount_mismatch"),
-        (payment.status == target, "already_applied"),
-        (payment.status != "PENDING", "transaction_finished"),
+        (payment.status == transition.target, "already_applied"),
+        (payment.kind == "WITHDRAWAL" and payment.status == "PENDING", "payout_not_approved"),
+        (payment.status not in transition.sources, "transaction_finished"),
     )
     for applies, reason in reasons:
         if applies:

@@ -7,15 +7,28 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from ledger.account import E4
 from ledger.bet_record import BetRow, Requirement, SpinResult, spin_result
 from ledger.database import Connection
+from ledger.events import timestamp
 from ledger.fairness import SeedVault
 from ledger.named_sql import named_queries
 from ledger.payments import withdrawable
 
 SQL = named_queries("wallets.sql")
 BETS = named_queries("bets.sql")
+GRANTS = named_queries("grants.sql")
 PAYMENTS = named_queries("payments.sql")
+
+
+class OpenBonus(msgspec.Struct, frozen=True, kw_only=True):
+    """An open bonus; its own requirement is 0 where the wallet has one pooled requirement."""
+
+    bonus_id: UUID
+    kind: str
+    balance: int
+    wagering: Requirement
+    expires_at: str
 
 
 class WalletView(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +43,7 @@ class WalletView(msgspec.Struct, frozen=True, kw_only=True):
     withdrawable_reason: str | None
     deposit_wagering: Requirement
     bonus_wagering: Requirement
-    bonuses: list[Any]
+    bonuses: list[OpenBonus]
 
 
 class FairnessView(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,12 +82,15 @@ class BetView(SpinResult, frozen=True, kw_only=True):
 async def read_wallet(connection: Connection, operator_id: int, user_id: UUID) -> WalletView:
     """The player's wallet. Raises ``LookupError`` if there is none in this tenant."""
     row = await _wallet_row(connection, operator_id, user_id)
+    tasks = await connection.fetch(GRANTS["player_bonuses"], operator_id, user_id, False)
+    bonus = open_requirement(row, tasks)
     amount, reason = withdrawable(
         real_balance=row["real_balance"],
         debt=row["debt"],
         deposit_required=row["deposit_wagering_required"],
         deposit_progress_e4=row["deposit_wagering_progress_e4"],
-        open_bonus_requirement=row["bonus_balance"] > 0 or row["bonus_wagering_required"] > 0,
+        open_bonus_requirement=bool(tasks)
+        or row["bonus_wagering_progress_e4"] < row["bonus_wagering_required"] * E4,
     )
     return WalletView(
         currency=row["currency"],
@@ -87,10 +103,28 @@ async def read_wallet(connection: Connection, operator_id: int, user_id: UUID) -
         deposit_wagering=Requirement.of(
             row["deposit_wagering_required"], row["deposit_wagering_progress_e4"]
         ),
-        bonus_wagering=Requirement.of(
-            row["bonus_wagering_required"], row["bonus_wagering_progress_e4"]
-        ),
-        bonuses=[],
+        bonus_wagering=bonus,
+        bonuses=[
+            OpenBonus(
+                bonus_id=task["task_id"],
+                kind=task["kind"],
+                balance=task["balance"],
+                wagering=Requirement.of(task["required"], task["progress_e4"]),
+                expires_at=timestamp(task["expires_at"]),
+            )
+            for task in tasks
+        ],
+    )
+
+
+def open_requirement(wallet: Any, tasks: list[Any]) -> Requirement:
+    """What open bonuses still require in all: the wallet's pooled requirement, or their sum."""
+    if wallet["bonus_wagering_required"]:
+        return Requirement.of(
+            wallet["bonus_wagering_required"], wallet["bonus_wagering_progress_e4"]
+        )
+    return Requirement.of(
+        sum(task["required"] for task in tasks), sum(task["progress_e4"] for task in tasks)
     )
 
 

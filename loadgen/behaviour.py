@@ -13,6 +13,11 @@ REFUSALS = frozenset(
         "insufficient_funds",
         "limit_exceeded",
         "wager_step_mismatch",
+        "no_free_spins",
+        "withdrawal_not_allowed",
+        "withdrawal_not_pending",
+        "withdrawal_not_found",
+        "bonus_not_found",
         "game_not_found",
         "payment_method_not_found",
         "operator_inactive",
@@ -51,6 +56,25 @@ PERSONAS = {
 }
 
 
+@dataclass
+class Funds:
+    """What a player can stake, in minor units; ``max_bet`` is the limit while a bonus is open, once
+    the platform has told it."""
+
+    real: int = 0
+    bonus: int = 0
+    max_bet: int | None = None
+
+    def stakeable(self, lowest: int) -> int:
+        """What one wager of at least ``lowest`` can be paid from: real money first, else bonus."""
+        return self.real if self.real >= lowest else self.bonus
+
+    @property
+    def highest(self) -> int | None:
+        """The limit of a wager that an open bonus sets."""
+        return self.max_bet if self.bonus else None
+
+
 def think_seconds(persona: Persona, rng: Random) -> float:
     """How long it looks at the reels before the next spin; the tail is exponential, cut at 30 s."""
     shortest, mean = persona.think_seconds
@@ -68,25 +92,46 @@ def moves_on(persona: Persona, rng: Random) -> bool:
 
 
 def choose_wager(
-    persona: Persona, game: Mapping[str, Any], real_balance: int, rng: Random
+    persona: Persona, game: Mapping[str, Any], funds: Funds, rng: Random
 ) -> int | None:
-    """A wager that the game takes and the balance covers; None when broke.
+    """A wager that the game takes and the funds cover; None when broke.
 
     A multiple of ``wager_step`` within the game's limits, around the persona's usual stake, and
-    never more than a tenth of the balance while that leaves a choice.
+    never more than a tenth of the funds while that leaves a choice.
     """
     step, low = game["wager_step"], game["min_wager"]
-    high = min(game["max_wager"], real_balance)
+    balance = funds.stakeable(low)
+    high = min(game["max_wager"], balance, funds.highest or balance)
     if high < low:
         return None
     wish = persona.usual_wager * rng.lognormvariate(0, persona.wager_spread)
-    wish = min(wish, max(real_balance / 10, low), high)
+    wish = min(wish, max(balance / 10, low), high)
     return max(low, int(wish) // step * step)
 
 
 def choose_deposit(persona: Persona, rng: Random) -> int:
     """How much it pays in."""
     return rng.choice(persona.deposit)
+
+
+def choose_withdrawal(persona: Persona, withdrawable: int, rng: Random) -> int | None:
+    """How much it takes out, in whole units; None while it has too little to bother."""
+    least = min(persona.deposit) // 2
+    if withdrawable < least or rng.random() < 0.5:
+        return None
+    return max(least, int(withdrawable * rng.uniform(0.3, 1.0)) // 100 * 100)
+
+
+def waives(persona: Persona, wallet: Mapping[str, Any], rng: Random) -> bool:
+    """Whether it gives up a bonus that keeps it from taking its real money out."""
+    tempted = wallet["real_balance"] > min(persona.deposit)
+    in_the_way = wallet["withdrawable_reason"] == "bonus_wagering_open" and wallet["bonuses"]
+    return bool(tempted and in_the_way and rng.random() < 0.2)
+
+
+def approves(rng: Random) -> bool:
+    """Whether an operator's desk approves a withdrawal; one in fifteen it does not."""
+    return rng.random() >= 1 / 15
 
 
 def judge(status: int, code: str | None) -> Verdict:

@@ -1,10 +1,11 @@
-"""The static seeds as declared data: operators, categories and games with exact paytables.
+"""The static seeds as declared data: operators, games with exact paytables, jackpots, offers.
 
 The data stand in ``data/*.toml``. Nothing derived is written there: return, σ and hit frequency are
 computed here from the paytable, exactly, so that the tests can hold the data to what they declare.
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -38,6 +39,46 @@ class Category:
     slug: str
     name: str
     bonus_contribution_bps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jackpot:
+    """A pool in every currency: what ``POST /admin/jackpots`` takes besides the currency."""
+
+    name: str
+    seed: int
+    cap: int
+    rate_bps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A deposit offer of every operator; its game by slug."""
+
+    name: str
+    min_amount: int
+    first_deposit_only: bool = False
+    match_bps: int = 0
+    max_bonus: int = 0
+    free_spins: int = 0
+    free_spin_game: str | None = None
+    free_spin_stake: int | None = None
+
+    def as_json(self, game_ids: Mapping[str, int]) -> dict[str, Any]:
+        """An item of ``PUT /operator/offers``; ``game_ids`` by slug."""
+        body = asdict(self)
+        slug = body.pop("free_spin_game")
+        return body | {"free_spin_game_id": game_ids[slug] if slug else None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Affiliate:
+    """An affiliate of every operator: what ``POST /admin/operators/{id}/affiliates`` takes."""
+
+    code: str
+    name: str
+    rate_bps: int
+    carries_negative: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +148,26 @@ def operators() -> list[Operator]:
 def categories() -> list[Category]:
     """The game categories."""
     return [Category(**row) for row in _rows("operators.toml", "category")]
+
+
+def jackpots() -> list[Jackpot]:
+    """The jackpot pools of each currency, smallest first."""
+    return [Jackpot(**row) for row in _rows("rewards.toml", "jackpot")]
+
+
+def jackpot_games() -> list[Game]:
+    """The games that feed the pools: the slots, whose house share leaves enough for it."""
+    return [game for game in games() if game.category == "slots" and not game.faulty]
+
+
+def offers() -> list[Offer]:
+    """The deposit offers of each operator."""
+    return [Offer(**row) for row in _rows("rewards.toml", "offer")]
+
+
+def affiliates() -> list[Affiliate]:
+    """The affiliates of each operator."""
+    return [Affiliate(**row) for row in _rows("rewards.toml", "affiliate")]
 
 
 def games() -> list[Game]:

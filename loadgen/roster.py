@@ -19,6 +19,7 @@ class Bot:
 
     operator_id: int
     operator_slug: str
+    number: int
     username: str
     persona: str
 
@@ -26,6 +27,13 @@ class Bot:
     def email(self) -> str:
         """An address that exists nowhere."""
         return f"{self.username}@bots.example"
+
+    def as_json(self, affiliate_codes: Sequence[str]) -> dict[str, str | None]:
+        """The bot as one of ``POST /admin/players/bulk``; every third comes by an affiliate."""
+        place, rest = divmod(self.number, 3)
+        brought = affiliate_codes and rest == 0
+        code = affiliate_codes[place % len(affiliate_codes)] if brought else None
+        return {"username": self.username, "email": self.email, "affiliate_code": code}
 
 
 def roster(operators: Sequence[Mapping[str, Any]], count: int) -> Iterator[Bot]:
@@ -42,6 +50,7 @@ def roster(operators: Sequence[Mapping[str, Any]], count: int) -> Iterator[Bot]:
         yield Bot(
             operator_id=operator["operator_id"],
             operator_slug=slug,
+            number=number,
             username=f"bot-{slug[:_OPERATOR_IN_NAME]}-{number:04d}",
             persona=persona_of(number),
         )

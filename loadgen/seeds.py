@@ -1,4 +1,4 @@
-"""Seeds through the admin API: operators with their admins, categories, games, and bots.
+"""Seeds through the admin API: operators with admins, offers and affiliates, games, pools, bots.
 
 Everything is idempotent: what is there is looked up and compared, what differs from the declared
 data is put right, what is missing is created. What an administrator may have switched on purpose
@@ -13,6 +13,12 @@ from typing import Any
 
 from loadgen import catalogue
 from loadgen.client import ApiClient, ApiError
+from loadgen.reward_seeds import (
+    affiliate_codes,
+    ensure_affiliates,
+    ensure_jackpots,
+    ensure_offers,
+)
 from loadgen.roster import Bot, roster
 
 Progress = Callable[[int, int], None]
@@ -43,14 +49,14 @@ async def seed_static(
     known_operators: Iterable[Mapping[str, Any]] = (),
     progress: Progress | None = None,
 ) -> SeededOperators:
-    """Bring operators, their admins, categories and games to what ``loadgen/data`` declares.
+    """Bring operators, their admins, categories, games and rewards to what ``loadgen/data`` says.
 
     ``known_operators`` are the entries of ``credentials.json`` so far: an operator that has an
     admin there keeps it, any other gets one with a generated password. Raises
     :class:`loadgen.client.ApiError` for what the API refuses.
     """
     games, brands, categories = catalogue.games(), catalogue.operators(), catalogue.categories()
-    total = len(games) + len(brands) + len(categories)
+    total = things_declared()
     seeded = SeededOperators()
 
     def count(change: str) -> None:
@@ -82,15 +88,34 @@ async def seed_static(
                 row = await client.post("/admin/categories", asdict(category))
             category_ids[category.slug] = row["category_id"]
             count("unchanged" if category.slug in there else "created")
-        there = await _by_slug(client, "/admin/games")
+        there, game_ids = await _by_slug(client, "/admin/games"), dict[str, int]()
         for game in games:
             wanted = game.as_json(category_ids[game.category])
-            _, change = await _ensure(
+            row, change = await _ensure(
                 client, "/admin/games", "game_id", wanted, there.get(game.slug)
             )
+            game_ids[game.slug] = row["game_id"]
             count(change)
+        currencies = sorted({brand.currency for brand in brands})
+        await ensure_jackpots(client, currencies, game_ids, count)
+        for entry in seeded.operators[: len(brands)]:
+            await ensure_offers(client, entry["operator_id"], game_ids, count)
+            await ensure_affiliates(client, entry["operator_id"], count)
         await client.log_out()
     return seeded
+
+
+def things_declared() -> int:
+    """How many things ``seed_static`` sees to."""
+    brands = catalogue.operators()
+    currencies = {brand.currency for brand in brands}
+    each = 1 + len(catalogue.offers()) + len(catalogue.affiliates())
+    return (
+        len(brands) * each
+        + len(currencies) * len(catalogue.jackpots())
+        + len(catalogue.categories())
+        + len(catalogue.games())
+    )
 
 
 async def seed_bots(
@@ -113,9 +138,10 @@ async def seed_bots(
     async with ApiClient(base_url, timeout_seconds=120) as client:
         await client.log_in(platform_admin_login, platform_admin_password)
         for operator_id, bots in by_operator.items():
+            codes = await affiliate_codes(client, operator_id)
             for start in range(0, len(bots), _BULK):
                 some = bots[start : start + _BULK]
-                players = [{"username": bot.username, "email": bot.email} for bot in some]
+                players = [bot.as_json(codes) for bot in some]
                 created += await create_players(client, operator_id, password, players)
                 done += len(some)
                 if progress:
@@ -128,12 +154,12 @@ async def create_players(
     client: ApiClient,
     operator_id: int,
     password: str,
-    players: Sequence[Mapping[str, str]],
+    players: Sequence[Mapping[str, str | None]],
     *,
     is_bot: bool = True,
     token: str | None = None,
 ) -> int:
-    """Register those of ``players`` (username, email) that are not there; returns how many."""
+    """Register those of ``players`` (username, email, code) that are new; returns how many."""
     answer = await client.post(
         "/admin/players/bulk",
         {

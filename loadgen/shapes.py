@@ -19,10 +19,16 @@ def activity(hour: float) -> float:
 
 
 class DayRhythm(LoadTestShape):
-    """A day in ``day_seconds``, beginning at eight in the evening: full house first."""
+    """A day in ``day_seconds``, beginning at eight in the evening: full house first.
 
-    def __init__(self, bots: int, spawn_rate: float, day_seconds: float) -> None:
+    ``others`` are users that are there at any hour.
+    """
+
+    def __init__(
+        self, bots: int, spawn_rate: float, day_seconds: float, *, others: int = 0
+    ) -> None:
         super().__init__()
+        self._others = others
         self._bots = bots
         self._spawn_rate = spawn_rate
         self._day_seconds = day_seconds
@@ -30,4 +36,4 @@ class DayRhythm(LoadTestShape):
     def tick(self) -> tuple[int, float]:
         """Locust asks once a second: (users, users started or stopped a second)."""
         hour = (20 + 24 * self.get_run_time() / self._day_seconds) % 24
-        return max(1, round(self._bots * activity(hour))), self._spawn_rate
+        return max(1, round(self._bots * activity(hour))) + self._others, self._spawn_rate

@@ -18,6 +18,7 @@ from locust.user.users import User
 
 from loadgen.behaviour import PERSONAS
 from loadgen.bot import BotUser
+from loadgen.desk import DeskUser
 from loadgen.roster import Seats, roster
 from loadgen.shapes import DayRhythm
 from loadgen.tally import Tally
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     if environment.shape_class:
         runner.start_shape()
     else:
-        runner.start(options.bots, options.spawn_rate, wait=False)
+        runner.start(options.bots + len(credentials["operators"]), options.spawn_rate, wait=False)
     runner.greenlet.join()
     print(summary(environment, tally), flush=True)
     return 0 if tally.spins or not tally.turned_away else 1
@@ -71,6 +72,18 @@ def user_classes(
     ]
 
 
+def desk_classes(credentials: dict[str, Any], tally: Tally) -> list[type[User]]:
+    """One locust user class per operator, which decides the withdrawals of its bots."""
+    return [
+        type(
+            f"Desk{entry['operator_id']}",
+            (DeskUser,),
+            {"slug": entry["slug"], "admin": entry["admin"], "tally": tally, "abstract": False},
+        )
+        for entry in credentials["operators"]
+    ]
+
+
 def _environment(
     options: argparse.Namespace, credentials: dict[str, Any], tally: Tally
 ) -> Environment:
@@ -78,11 +91,17 @@ def _environment(
     logging.getLogger("locust").setLevel(logging.WARNING)
     shape = None
     if options.shape == "day":
-        shape = DayRhythm(options.bots, options.spawn_rate, options.day_seconds)
+        shape = DayRhythm(
+            options.bots,
+            options.spawn_rate,
+            options.day_seconds,
+            others=len(credentials["operators"]),
+        )
     return Environment(
-        user_classes=user_classes(
-            credentials, options.bots, credentials["bots"]["password"], tally
-        ),
+        user_classes=[
+            *user_classes(credentials, options.bots, credentials["bots"]["password"], tally),
+            *desk_classes(credentials, tally),
+        ],
         host=credentials["base_url"],
         shape_class=shape,
         stop_timeout=_STOP_TIMEOUT_SECONDS,
@@ -93,7 +112,9 @@ def summary(environment: Environment, tally: Tally) -> str:
     """The run in a few lines: bets per operator, latency of spins, what went wrong."""
     spin = environment.stats.get("/game/spin", "POST")
     lines = [
-        f"{sum(tally.spins.values())} spins, {tally.deposits} deposits, {tally.retries} retries, "
+        f"{sum(tally.spins.values())} spins, {sum(tally.free_spins.values())} free spins, "
+        f"{tally.jackpots} jackpots, {tally.deposits} deposits, {tally.withdrawals} withdrawals, "
+        f"{tally.retries} retries, "
         f"{environment.stats.total.num_failures} failed of {environment.stats.total.num_requests} "
         "requests"
     ]

@@ -11,8 +11,12 @@ class Tally:
     spins: Counter[str] = field(default_factory=Counter)
     wagered: Counter[str] = field(default_factory=Counter)
     won: Counter[str] = field(default_factory=Counter)
+    free_spins: Counter[str] = field(default_factory=Counter)
+    jackpots: int = 0
     deposits: int = 0
     deposited_amount: int = 0
+    withdrawals: int = 0
+    withdrawn_amount: int = 0
     retries: int = 0
     turned_away: Counter[str] = field(default_factory=Counter)
 
@@ -21,6 +25,19 @@ class Tally:
         self.spins[operator] += 1
         self.wagered[operator] += wager
         self.won[operator] += win
+
+    def spun_free(self, operator: str) -> None:
+        """Count a free spin."""
+        self.free_spins[operator] += 1
+
+    def hit_jackpot(self) -> None:
+        """Count a jackpot."""
+        self.jackpots += 1
+
+    def withdrew(self, amount: int) -> None:
+        """Count a withdrawal that was asked for."""
+        self.withdrawals += 1
+        self.withdrawn_amount += amount
 
     def deposited(self, amount: int) -> None:
         """Count a completed deposit."""

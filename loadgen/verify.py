@@ -1,8 +1,8 @@
 """The correctness swarm: many players at once, repeated keys, and books of its own.
 
 It plays over HTTP, keeps every answer, and afterwards holds the platform to them: each balance is
-deposits + Σ(win − wager), each key made one bet, and the operator's figures show exactly these
-bets shortly after the last answer, while other operators see none of them.
+deposits + Σ(win + jackpot − wager), each key made one bet, and the operator's figures show exactly
+these bets shortly after the last answer, while other operators see none of them.
 """
 
 import asyncio
@@ -166,7 +166,9 @@ async def _check_players(
     """Each balance, and each player's list of bets, as our books have them."""
     for player in crowd:
         bets = books.bets(player.user_id)
-        expected = player.deposited + sum(bet["win"] - bet["wager"] for bet in bets)
+        expected = player.deposited + sum(
+            bet["win"] + bet["jackpot"] - bet["wager"] for bet in bets
+        )
         wallet = await client.get("/wallet", token=player.token)
         if wallet["real_balance"] != expected:
             report.problems.append(

@@ -18,9 +18,11 @@ TRANSACTION_TYPES = (
     "withdrawal",
     "bonus",
     "cashback",
-    "adjustment",
+    "free_spins",
+    "vip_level",
+    "xp",
 )
-"""What a page of transactions can be limited to; ``jackpot`` are the bets that hit one."""
+"""What a page of transactions can be limited to; ``cashback`` are the bonuses paid as such."""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +100,22 @@ class PlayerCash(msgspec.Struct, frozen=True, kw_only=True):
     deposit_count: int = 0
     withdrawals: int = 0
     withdrawal_count: int = 0
+
+
+class AffiliateFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What an affiliate's players left, minor units; ``players`` are those who bet."""
+
+    affiliate_id: int
+    players: int
+    bets: int
+    wager: int
+    ggr: int
+    bonus_cost: int
+
+    @property
+    def net(self) -> int:
+        """GGR less bonus cost."""
+        return self.ggr - self.bonus_cost
 
 
 class TransactionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +215,20 @@ async def player_figures(
         include_bots=include_bots,
         player_ids=player_ids or [],
         limit=limit,
+        **_bounds(period, DAY),
+    )
+
+
+async def affiliate_figures(
+    warehouse: Warehouse, operator_id: int, period: TimeRange, *, include_bots: bool = True
+) -> list[AffiliateFigures]:
+    """Figures by affiliate, of those whose players did anything; an ISO week's are those of the
+    affiliate's statement."""
+    return await warehouse.read(
+        "affiliates",
+        AffiliateFigures,
+        operator_id=operator_id,
+        include_bots=include_bots,
         **_bounds(period, DAY),
     )
 

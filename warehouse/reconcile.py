@@ -26,6 +26,7 @@ MAX_DIFFERENCES = 100
 LEDGER_CHECKS = {
     "bets": ("operator_id", "game_id", "hour", "bet_type"),
     "transactions": ("operator_id", "hour", "kind", "status"),
+    "benefits": ("operator_id", "hour", "kind"),
     "dimensions": ("operator_id", "dimension"),
 }
 """Comparisons with the ledger and the key of each; every other column must be equal."""

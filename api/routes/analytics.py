@@ -11,6 +11,7 @@ from api.freshness import Freshness, provide_freshness
 from api.pagination import MAX_LIMIT, Limit
 from api.periods import Period, provide_period
 from api.routes.operator import SQL, require_player
+from api.schemas.affiliates import AffiliatesReport, affiliate_item
 from api.schemas.reports import (
     FigureFields,
     GamesReport,
@@ -21,10 +22,11 @@ from api.schemas.reports import (
     head_fields,
     player_rtp,
 )
-from api.tenancy import Pools, requires_operator
+from api.tenancy import Pools, requires_operator, tenant_transaction
+from ledger.affiliates import read_affiliates
 from ledger.database import Role
 from warehouse.client import Warehouse
-from warehouse.queries import Figures, game_figures, player_figures
+from warehouse.queries import Figures, affiliate_figures, game_figures, player_figures
 
 IncludeBots = Annotated[bool, QueryParameter(description="Whether flagged demo traffic counts")]
 GameId = Annotated[int | None, QueryParameter(ge=1, lt=2**31)]
@@ -89,9 +91,32 @@ async def rtp_summary(
     )
 
 
+@get("/affiliates")
+async def affiliates_report(
+    operator_id: NamedDependency[int],
+    warehouse: NamedDependency[Warehouse],
+    pools: Pools,
+    freshness: NamedDependency[Freshness],
+    period: NamedDependency[Period],
+    include_bots: IncludeBots = True,
+) -> AffiliatesReport:
+    """GGR and bonus cost by affiliate."""
+    figures = await affiliate_figures(
+        warehouse, operator_id, period.range, include_bots=include_bots
+    )
+    by_id = {item.affiliate_id: item for item in figures}
+    async with tenant_transaction(pools[Role.APP], operator_id) as connection:
+        rows = await read_affiliates(connection, operator_id)
+    currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
+    return AffiliatesReport(
+        **head_fields(freshness, operator_id, currency, period, include_bots),
+        items=[affiliate_item(row, by_id.get(row["affiliate_id"])) for row in rows],
+    )
+
+
 router = Router(
     "/operator/analytics",
-    route_handlers=[games_report, rtp_summary],
+    route_handlers=[games_report, rtp_summary, affiliates_report],
     guards=[requires_operator],
     dependencies={
         "freshness": Provide(provide_freshness),

@@ -13,11 +13,20 @@ from api.mock_provider import payment_link
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page
 from api.problems import Problem
 from api.routes.wallet import transaction_page
-from api.schemas.payments import DepositBody, DepositView, TransactionView, deposit_view
+from api.schemas.payments import (
+    DepositBody,
+    DepositView,
+    MethodView,
+    TransactionView,
+    deposit_view,
+)
 from api.settings import Settings
 from api.tenancy import Pools, Principal, player_of, requires_player, tenant_transaction
+from ledger.commands import MoneyDesk
 from ledger.database import Role
-from ledger.deposits import DepositRequest, create_deposit
+from ledger.declared_terms import read_methods
+from ledger.deposits import create_deposit
+from ledger.transactions import PaymentRequest
 from ledger.wallets import read_transactions
 
 
@@ -25,15 +34,15 @@ from ledger.wallets import read_transactions
 async def open_deposit(
     data: JSONBody[DepositBody],
     principal: NamedDependency[Principal],
-    pools: Pools,
+    desk: NamedDependency[MoneyDesk],
     settings: NamedDependency[Settings],
     idempotency_key: IdempotencyKey = None,
 ) -> Response[DepositView]:
     """Open a deposit; it is PENDING until the payment provider says what became of it."""
     operator_id, user_id = player_of(principal)
     row, replayed = await create_deposit(
-        pools[Role.BATCH],
-        DepositRequest(
+        desk,
+        PaymentRequest(
             operator_id=operator_id,
             user_id=user_id,
             amount=data.amount,
@@ -85,6 +94,19 @@ async def get_deposit(
     return deposit_view(rows[0], _pay_url(settings, rows[0]) if pending else None)
 
 
+@get("/payment-methods", guards=[requires_player])
+async def list_methods(principal: NamedDependency[Principal], pools: Pools) -> list[MethodView]:
+    """How the player may pay in and out."""
+    operator_id, _ = player_of(principal)
+    async with tenant_transaction(pools[Role.APP], operator_id) as connection:
+        methods = await read_methods(connection, operator_id)
+    return [
+        MethodView(method.method, method.min_amount, method.max_amount)
+        for method in methods
+        if method.enabled
+    ]
+
+
 def _pay_url(settings: Settings, row: Mapping[str, Any]) -> str | None:
     if not settings.mock_provider:
         return None
@@ -97,4 +119,8 @@ def _pay_url(settings: Settings, row: Mapping[str, Any]) -> str | None:
     )
 
 
-router = Router("/", route_handlers=[open_deposit, list_deposits, get_deposit], tags=["payments"])
+router = Router(
+    "/",
+    route_handlers=[open_deposit, list_deposits, get_deposit, list_methods],
+    tags=["payments"],
+)

@@ -33,10 +33,13 @@ ClientSeed = Annotated[
 
 
 class SpinBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A spin; ``client_seed`` goes into the draw and defaults to the player's id."""
+    """A spin; ``client_seed`` goes into the draw and defaults to the player's id.
+
+    A free spin is played at the stake it was granted for and needs no wager.
+    """
 
     game_id: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
-    wager: Wager
+    wager: Wager | None = None
     client_seed: ClientSeed | None = None
     free_spin: bool = False
 
@@ -50,18 +53,19 @@ async def spin(
     """Settle one bet. Answers after its transaction has committed."""
     principal = require_player(request)
     bets: BetBatcher = request.app.state.bets
-    if data.free_spin:
-        raise Problem("no_free_spins", "There are no free spins to play on this game.")
+    if data.wager is None and not data.free_spin:
+        raise Problem("validation_failed", "A spin needs a wager.", pointer="/wager")
     operator_id, user_id = player_of(principal)
     settled = await bets.submit(
         SpinRequest(
             operator_id=operator_id,
             user_id=user_id,
             game_id=data.game_id,
-            wager=data.wager,
+            wager=data.wager or 0,
             client_seed=data.client_seed or str(user_id),
             idempotency_key=required_key(idempotency_key),
             fingerprint=fingerprint(data),
+            free_spin=data.free_spin,
         )
     )
     headers = {"Idempotent-Replayed": "true"} if settled.replayed else None

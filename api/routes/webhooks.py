@@ -12,11 +12,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from api.live import Live
 from api.problems import Problem
 from api.schemas.fields import PRINTABLE
+from api.schemas.payments import payment_notice
 from api.settings import Settings
-from api.tenancy import Pools
-from ledger.database import Role
-from ledger.deposits import WebhookResult, apply_webhook
+from ledger.commands import MoneyDesk
 from ledger.payments import ProviderEvent
+from ledger.provider_events import apply_webhook
 
 log = structlog.get_logger(__name__)
 MAX_ID_LENGTH = 255
@@ -31,6 +31,7 @@ EventType = Literal[
 SENTENCES = {
     "transaction_not_found": "No transaction has this id.",
     "transaction_finished": "This transaction is finished.",
+    "payout_not_approved": "This withdrawal has not been approved.",
     "webhook_amount_mismatch": "The transaction is about another amount.",
     "webhook_currency_mismatch": "The transaction is in another currency.",
     "webhook_type_mismatch": "This transaction takes no such event.",
@@ -63,18 +64,18 @@ class WebhookAnswer(msgspec.Struct, frozen=True):
 async def payment_webhook(
     provider: FromPath[str],
     request: Request,
-    pools: Pools,
+    desk: NamedDependency[MoneyDesk],
     settings: NamedDependency[Settings],
     live: NamedDependency[Live],
 ) -> WebhookAnswer:
     """Apply a provider's event once. What it cannot apply is recorded and changes nothing."""
     event = await _verified(provider, request, settings)
-    result = await apply_webhook(pools[Role.BATCH], event)
+    result = await apply_webhook(desk, event)
     if result.outcome in SENTENCES:
         log.warning("webhook_refused", outcome=result.outcome, webhook_id=event.webhook_id)
         raise Problem(result.outcome, SENTENCES[result.outcome])
-    if result.outcome == "applied":
-        _notify(live, result)
+    if result.outcome == "applied" and result.step is not None:
+        live.notify_players([payment_notice(result.step)])
     return WebhookAnswer(result.outcome)
 
 
@@ -102,19 +103,6 @@ async def _verified(provider: str, request: Request, settings: Settings) -> Prov
         amount=event.data.amount,
         currency=event.data.currency,
     )
-
-
-def _notify(live: Live, result: WebhookResult) -> None:
-    assert result.user_id is not None  # noqa: S101 - an applied event named a transaction
-    message = {
-        "type": "deposit",
-        "transaction_id": str(result.transaction_id),
-        "status": result.status,
-        "amount": result.amount,
-        "currency": result.currency,
-        "balances": {"real": result.real_balance, "bonus": result.bonus_balance},
-    }
-    live.notify_players([(result.user_id, message)])
 
 
 router = Router("/", route_handlers=[payment_webhook], tags=["webhooks"])

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 import msgspec
 
-from api.schemas.fields import Amount, BasisPoints, Name, Slug, rfc3339
+from api.schemas.fields import BasisPoints, Name, Slug, rfc3339
 from ledger.models import Game as StoredGame
+from ledger.outcomes import MAX_WAGER
 
 Multiplier = Annotated[int, msgspec.Meta(ge=0, le=10**9, description="Hundredths of the wager")]
 Weight = Annotated[int, msgspec.Meta(ge=1, le=2**40)]
@@ -62,6 +63,7 @@ class Game(GameFields, frozen=True, kw_only=True):
         )
 
 
+Wager = Annotated[int, msgspec.Meta(ge=1, le=MAX_WAGER, description="Minor units")]
 _COMPUTED = frozenset(("rtp", "sigma", "paytable"))
 
 
@@ -77,9 +79,9 @@ class GameForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     category_id: Annotated[int, msgspec.Meta(ge=1, le=32767)]
     rtp_bps: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     paytable: Paytable
-    wager_step: Amount
-    min_wager: Amount
-    max_wager: Amount
+    wager_step: Wager
+    min_wager: Wager
+    max_wager: Wager
     xp_multiplier_tenths: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 10
     bonus_eligible: bool = True
     jackpot_eligible: bool = True

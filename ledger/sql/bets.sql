@@ -9,8 +9,18 @@ INNER JOIN unnest($1::smallint[], $2::uuid[]) AS asked (operator_id, user_id)
 ORDER BY w.operator_id, w.user_id
 FOR NO KEY UPDATE OF w SKIP LOCKED;
 
+-- name: wait_for_wallets
+-- For writers of one player or a few, which have nothing better to do than to wait.
+SELECT w.operator_id, w.user_id
+FROM wallet AS w
+INNER JOIN unnest($1::smallint[], $2::uuid[]) AS asked (operator_id, user_id)
+    ON w.operator_id = asked.operator_id AND w.user_id = asked.user_id
+ORDER BY w.operator_id, w.user_id
+FOR NO KEY UPDATE OF w;
+
 -- name: load_players
--- Read after the lock, by a later snapshot, so it sees what the lock waited for.
+-- Read after the lock, by a later snapshot, so it sees what the lock waited for. Whoever writes a
+-- player's tasks, grants or tombstones holds the wallet's lock, so they need none of their own.
 SELECT
     w.operator_id,
     w.user_id,
@@ -22,15 +32,33 @@ SELECT
     u.affiliate_id,
     w.currency,
     w.real_balance,
-    w.bonus_balance,
+    w.held_balance,
+    w.debt,
     w.deposit_wagering_required,
     w.deposit_wagering_progress_e4,
     w.bonus_wagering_required,
     w.bonus_wagering_progress_e4,
+    w.bonus_policy_version,
     w.fairness_seed_id,
     w.fairness_nonce,
     s.encrypted_seed,
-    s.seed_hash
+    s.seed_hash,
+    array(
+        SELECT t FROM bonus_task AS t
+        WHERE
+            t.operator_id = w.operator_id AND t.user_id = w.user_id AND t.status = 'ACTIVE'
+        ORDER BY t.task_id
+    ) AS tasks,
+    array(
+        SELECT g FROM free_spin_grant AS g
+        WHERE
+            g.operator_id = w.operator_id AND g.user_id = w.user_id AND g.status = 'ACTIVE'
+        ORDER BY g.grant_id
+    ) AS grants,
+    array(
+        SELECT b.idempotency_key FROM bet_tombstone AS b
+        WHERE b.operator_id = w.operator_id AND b.user_id = w.user_id
+    ) AS tombstones
 FROM unnest($1::smallint[], $2::uuid[]) AS asked (operator_id, user_id)
 INNER JOIN wallet AS w ON asked.operator_id = w.operator_id AND asked.user_id = w.user_id
 INNER JOIN "user" AS u ON asked.operator_id = u.operator_id AND asked.user_id = u.user_id
@@ -54,45 +82,16 @@ INNER JOIN bet_log AS b
         asked.operator_id = b.operator_id AND asked.user_id = b.user_id
         AND asked.key = b.idempotency_key;
 
--- name: batch_clock
-SELECT clock_timestamp() AS now, version FROM catalogue_version;
-
--- name: store_batch
--- One statement for everything a batch changes. The arrays are of the tables' own row types,
--- so a column is named once, in the schema.
-WITH bets AS (
-    INSERT INTO bet_log SELECT * FROM unnest($1::bet_log[])
-),
-
-postings AS (
-    INSERT INTO posting SELECT * FROM unnest($2::posting[])
-),
-
-events AS (
-    INSERT INTO outbox (topic, key, payload)
-    SELECT 'bets', event.key, event.payload
-    FROM unnest($3::text[], $4::jsonb[]) AS event (key, payload)
-)
-
-UPDATE wallet
-SET
-    real_balance = changed.real_balance,
-    bonus_balance = changed.bonus_balance,
-    deposit_wagering_required = changed.deposit_required,
-    deposit_wagering_progress_e4 = changed.deposit_progress_e4,
-    bonus_wagering_required = changed.bonus_required,
-    bonus_wagering_progress_e4 = changed.bonus_progress_e4,
-    fairness_nonce = changed.nonce,
-    updated_at = $14
-FROM
-    unnest(
-        $5::smallint[], $6::uuid[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],
-        $11::bigint[], $12::bigint[], $13::bigint[]
-    ) AS changed (
-        operator_id, user_id, real_balance, bonus_balance, deposit_required, deposit_progress_e4,
-        bonus_required, bonus_progress_e4, nonce
-    )
-WHERE wallet.operator_id = changed.operator_id AND wallet.user_id = changed.user_id;
+-- name: lock_pools
+-- After the wallets, in key order. The row carries its cycle's secret, so that what is read is
+-- what the lock waited for.
+SELECT
+    pool_id, name, currency, seed, cap, largest_contribution_e4, amount_e4, cycle_no,
+    encrypted_hit
+FROM jackpot_pool
+WHERE pool_id = any($1::smallint[]) AND active
+ORDER BY pool_id
+FOR NO KEY UPDATE;
 
 -- name: player_bets
 SELECT

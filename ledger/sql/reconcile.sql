@@ -33,42 +33,120 @@ WHERE
 LIMIT 100;
 
 -- name: bets_unlike_their_postings
--- A bet's journal moves the player's money by win minus wager, and the bet says so.
+-- A bet's journal moves wager minus win through the gaming account, its rollback moves it back.
 WITH posted AS (
-    SELECT operator_id, reference_id AS bet_id, sum(amount) AS moved
+    SELECT operator_id, reference_id AS bet_id, reference_kind, sum(amount) AS gaming
     FROM posting
-    WHERE reference_kind = 'bet' AND account IN ('player_real', 'player_bonus')
-    GROUP BY operator_id, reference_id
+    WHERE reference_kind IN ('bet', 'rollback') AND account = 'operator_gaming'
+    GROUP BY operator_id, reference_id, reference_kind
+),
+
+expected AS (
+    SELECT operator_id, bet_id, 'bet' AS reference_kind, ggr AS gaming FROM bet_log
+    UNION ALL
+    SELECT r.operator_id, r.bet_id, 'rollback', -b.ggr
+    FROM bet_rollback AS r
+    INNER JOIN bet_log AS b ON r.operator_id = b.operator_id AND r.bet_id = b.bet_id
 )
 
 SELECT
-    coalesce(b.operator_id, p.operator_id) AS operator_id,
-    coalesce(b.bet_id, p.bet_id)::text AS key,
-    coalesce(b.win - b.wager, 0) - coalesce(p.moved, 0) AS difference
-FROM bet_log AS b
-FULL JOIN posted AS p ON b.operator_id = p.operator_id AND b.bet_id = p.bet_id
-WHERE b.bet_id IS NULL OR p.bet_id IS NULL OR b.win - b.wager <> p.moved
+    coalesce(e.operator_id, p.operator_id) AS operator_id,
+    coalesce(e.bet_id, p.bet_id)::text AS key,
+    coalesce(e.gaming, 0) - coalesce(p.gaming, 0) AS difference
+FROM expected AS e
+FULL JOIN posted AS p
+    ON
+        e.operator_id = p.operator_id AND e.bet_id = p.bet_id
+        AND e.reference_kind = p.reference_kind
+WHERE coalesce(e.gaming, 0) <> coalesce(p.gaming, 0)
+LIMIT 100;
+
+-- name: bonus_balances_unlike_their_tasks
+SELECT w.operator_id, w.user_id::text AS key, w.bonus_balance - coalesce(t.balance, 0) AS difference
+FROM wallet AS w
+LEFT JOIN (
+    SELECT operator_id, user_id, sum(balance) AS balance
+    FROM bonus_task WHERE status = 'ACTIVE'
+    GROUP BY operator_id, user_id
+) AS t ON w.operator_id = t.operator_id AND w.user_id = t.user_id
+WHERE w.bonus_balance <> coalesce(t.balance, 0)
+LIMIT 100;
+
+-- name: debts_unlike_their_postings
+SELECT w.operator_id, w.user_id::text AS key, w.debt + coalesce(p.owed, 0) AS difference
+FROM wallet AS w
+LEFT JOIN (
+    SELECT operator_id, user_id, sum(amount) AS owed
+    FROM posting WHERE account = 'player_debt'
+    GROUP BY operator_id, user_id
+) AS p ON w.operator_id = p.operator_id AND w.user_id = p.user_id
+WHERE w.debt <> -coalesce(p.owed, 0)
+LIMIT 100;
+
+-- name: pools_unlike_their_postings
+SELECT
+    0 AS operator_id, j.pool_id::text AS key,
+    j.amount_e4 / 10000 - coalesce(p.posted, 0) AS difference
+FROM jackpot_pool AS j
+LEFT JOIN (
+    SELECT account, sum(amount) AS posted
+    FROM posting WHERE account LIKE 'jackpot_pool:%'
+    GROUP BY account
+) AS p ON p.account = 'jackpot_pool:' || j.pool_id
+WHERE j.amount_e4 / 10000 <> coalesce(p.posted, 0)
 LIMIT 100;
 
 -- name: transactions_unlike_their_postings
--- A completed deposit has credited its amount, any other has credited nothing.
+-- A completed deposit has brought its amount to the settlement account and a completed withdrawal
+-- has taken it from there, a reversed one neither; an undecided withdrawal is held, no other is.
 WITH posted AS (
-    SELECT operator_id, reference_id AS transaction_id, sum(amount) AS moved
+    SELECT
+        operator_id,
+        reference_id AS transaction_id,
+        coalesce(-sum(amount) FILTER (WHERE account = 'operator_settlement'), 0) AS settled,
+        coalesce(sum(amount) FILTER (WHERE account = 'player_held'), 0) AS held
     FROM posting
-    WHERE reference_kind = 'deposit' AND account = 'player_real'
+    WHERE reference_kind IN ('deposit', 'withdrawal')
     GROUP BY operator_id, reference_id
+),
+
+expected AS (
+    SELECT
+        operator_id,
+        transaction_id,
+        CASE
+            WHEN status <> 'COMPLETED' THEN 0
+            WHEN kind = 'DEPOSIT' THEN amount
+            ELSE -amount
+        END AS settled,
+        CASE
+            WHEN kind = 'WITHDRAWAL' AND status IN ('PENDING', 'APPROVED') THEN amount ELSE 0
+        END AS held
+    FROM transaction
+    WHERE kind IN ('DEPOSIT', 'WITHDRAWAL')
 )
 
 SELECT
-    coalesce(t.operator_id, p.operator_id) AS operator_id,
-    coalesce(t.transaction_id, p.transaction_id)::text AS key,
-    coalesce(CASE WHEN t.status = 'COMPLETED' THEN t.amount END, 0)
-    - coalesce(p.moved, 0) AS difference
-FROM transaction AS t
-FULL JOIN posted AS p ON t.operator_id = p.operator_id AND t.transaction_id = p.transaction_id
+    coalesce(e.operator_id, p.operator_id) AS operator_id,
+    coalesce(e.transaction_id, p.transaction_id)::text AS key,
+    coalesce(e.settled, 0) - coalesce(p.settled, 0)
+    + coalesce(e.held, 0) - coalesce(p.held, 0) AS difference
+FROM expected AS e
+FULL JOIN posted AS p ON e.operator_id = p.operator_id AND e.transaction_id = p.transaction_id
 WHERE
-    (t.kind = 'DEPOSIT' OR t.transaction_id IS NULL)
-    AND coalesce(CASE WHEN t.status = 'COMPLETED' THEN t.amount END, 0) <> coalesce(p.moved, 0)
+    (coalesce(e.settled, 0), coalesce(e.held, 0))
+    <> (coalesce(p.settled, 0), coalesce(p.held, 0))
+LIMIT 100;
+
+-- name: held_balances_unlike_open_withdrawals
+SELECT w.operator_id, w.user_id::text AS key, w.held_balance - coalesce(t.held, 0) AS difference
+FROM wallet AS w
+LEFT JOIN (
+    SELECT operator_id, user_id, sum(amount) AS held
+    FROM transaction WHERE kind = 'WITHDRAWAL' AND status IN ('PENDING', 'APPROVED')
+    GROUP BY operator_id, user_id
+) AS t ON w.operator_id = t.operator_id AND w.user_id = t.user_id
+WHERE w.held_balance <> coalesce(t.held, 0)
 LIMIT 100;
 
 -- name: statuses_unlike_their_history

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from ledger.bet_record import SpinRequest
 from ledger.database import Role, create_pool
 from ledger.fairness import SeedVault
+from ledger.jackpot import HitVault
 from ledger.outcomes import check_game
 from ledger.players import register_player
 
@@ -46,6 +47,7 @@ class World(msgspec.Struct):
     owner: asyncpg.Pool
     pools: dict[Role, asyncpg.Pool]
     vault: SeedVault
+    hits: HitVault
     operators: list[int]
     games: dict[str, int]
 
@@ -119,7 +121,9 @@ async def open_world(owner_url: str, secret_key: str) -> AsyncIterator[World]:
         owner = await stack.enter_async_context(
             asyncpg.create_pool(owner_url, min_size=1, max_size=4)
         )
-        world = World(owner_url, secret_key, owner, pools, SeedVault(secret_key), [], {})
+        world = World(
+            owner_url, secret_key, owner, pools, SeedVault(secret_key), HitVault(secret_key), [], {}
+        )
         await _create_operators(world)
         await _create_games(world)
         yield world

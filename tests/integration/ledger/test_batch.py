@@ -16,7 +16,7 @@ from tests.support.world import Player, World
 
 @pytest.fixture
 async def batcher(world: World):
-    running = BetBatcher(world.pools[Role.BATCH], world.vault, lambda fresh: None)
+    running = BetBatcher(world.pools[Role.BATCH], world.vault, world.hits, lambda fresh: None)
     running.start()
     yield running
     await running.stop()

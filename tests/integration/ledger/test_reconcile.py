@@ -9,7 +9,7 @@ from tests.support.world import World
 
 
 async def test_honest_books_reconcile_and_one_cent_is_found(world: World) -> None:
-    batcher = BetBatcher(world.pools[Role.BATCH], world.vault, lambda fresh: None)
+    batcher = BetBatcher(world.pools[Role.BATCH], world.vault, world.hits, lambda fresh: None)
     batcher.start()
     player = await world.player(balance=1_000)
     for _ in range(20):

@@ -249,9 +249,6 @@ async def test_transaction_filters(
         return {item["id"] for item in (await get(api, "/transactions", boss, **query))["items"]}
 
     assert await ids(**common, player_id=str(player.user_id)) == {str(bet.bet_id) for bet in own}
-    assert await ids(**common, type="jackpot") == {
-        str(bet.bet_id) for bet in history.of(operator_id) if bet.jackpot
-    }
     assert await ids(**common, type="rollback") == {
         str(bet.bet_id) for bet in history.of(operator_id, sign=-1)
     }

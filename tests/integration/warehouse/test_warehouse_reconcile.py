@@ -30,7 +30,7 @@ async def running_relay(stream: Stream) -> AsyncIterator[None]:
 @asynccontextmanager
 async def live_traffic(world: World) -> AsyncIterator[None]:
     """Players of both operators who spin without a pause for the length of the block."""
-    batcher = BetBatcher(world.pools[Role.BATCH], world.vault, lambda settled: None)
+    batcher = BetBatcher(world.pools[Role.BATCH], world.vault, world.hits, lambda settled: None)
     batcher.start()
     stopping = asyncio.Event()
 

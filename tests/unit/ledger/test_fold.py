@@ -7,12 +7,16 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.account import PlayerState
 from ledger.bet_record import SpinRequest, SpinResult
+from ledger.bonus import STRICT, Requirements
 from ledger.catalogue import Catalogue
 from ledger.errors import Refusal
-from ledger.fold import BatchState, LoadedPlayer, fold_bets
+from ledger.fold import BatchState, fold_bets
+from ledger.jackpot import new_hit_point
 from ledger.outcomes import Paytable
-from ledger.settle_bet import GameTerms, OperatorTerms, PlayerState
+from ledger.terms import GameTerms, OperatorTerms
+from ledger.writes import LoadedPlayer
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 PLAYERS = [UUID(int=1), UUID(int=2)]
@@ -37,8 +41,8 @@ OPERATOR = OperatorTerms(
     operator_id=1,
     currency="EUR",
     active=True,
-    bonus_policy="strict",
-    bonus_policy_version=1,
+    policy=STRICT,
+    policies={1: STRICT},
     games={
         1: game(1, contribution_bps=10_000),
         2: game(2, contribution_bps=1_000),
@@ -57,11 +61,13 @@ def fresh_state(balance: int) -> BatchState:
             excluded_until=None,
             currency="EUR",
             real_balance=balance,
-            bonus_balance=0,
+            held_balance=0,
+            debt=0,
             deposit_wagering_required=balance,
             deposit_wagering_progress_e4=0,
-            bonus_wagering_required=0,
-            bonus_wagering_progress_e4=0,
+            bonus=Requirements((), 0, 0),
+            bonus_policy_version=None,
+            grants=(),
             vip_experience=0,
             vip_level=1,
             is_bot=False,
@@ -70,7 +76,7 @@ def fresh_state(balance: int) -> BatchState:
             nonce=0,
         )
         players[(1, user_id)] = LoadedPlayer(player, user_id.bytes * 2, b"hash")
-    return BatchState(players, {}, Catalogue(1, {1: OPERATOR}), NOW)
+    return BatchState(players, {}, Catalogue(1, {1: OPERATOR}), {}, NOW, new_hit_point)
 
 
 requests = st.lists(

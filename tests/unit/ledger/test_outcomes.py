@@ -74,6 +74,7 @@ def test_return_and_volatility_come_from_the_paytable() -> None:
         ([(-100, 1), (200, 495)], 9_900, 1, "paytable_invalid"),
         ([(200, 1), (200, 1)], 20_000, 1, "paytable_invalid"),
         ([(0, 1), (150, 1)], 7_500, 1, "wager_step_invalid"),
+        ([(0, 1), (10_000_100, 1)], 9_900, 100, "paytable_invalid"),
         (COIN, 9_900, 0, "wager_step_invalid"),
     ],
 )

@@ -16,7 +16,7 @@ rngs = st.integers(0, 2**32).map(Random)
 
 @given(personas, st.sampled_from(GAMES), st.integers(0, 10_000_000), rngs)
 def test_wager_is_one_the_game_takes_and_the_balance_covers(persona, game, balance, rng):
-    wager = behaviour.choose_wager(persona, game, balance, rng)
+    wager = behaviour.choose_wager(persona, game, behaviour.Funds(real=balance), rng)
     if wager is None:
         assert balance < game["min_wager"]
     else:
@@ -32,8 +32,9 @@ def test_thinking_takes_human_time(persona, rng):
 def test_stakes_grow_from_casual_to_high_roller():
     rng = Random(1)  # noqa: S311
     game = {"wager_step": 10, "min_wager": 10, "max_wager": 100_000}
+    plenty = behaviour.Funds(real=10**9)
     means = [
-        sum(behaviour.choose_wager(persona, game, 10**9, rng) or 0 for _ in range(2_000)) / 2_000
+        sum(behaviour.choose_wager(persona, game, plenty, rng) or 0 for _ in range(2_000)) / 2_000
         for persona in PERSONAS
     ]
     assert means[0] * 2 < means[1]
@@ -71,3 +72,37 @@ def test_judge(status, code, verdict):
 def test_retry_waits_as_long_as_the_server_asks(attempt, retry_after, rng):
     pause = behaviour.retry_seconds(attempt, retry_after, rng)
     assert pause >= 3 if retry_after == "3" else 0 < pause <= 15
+
+
+@given(personas, st.sampled_from(GAMES), st.integers(0, 9), st.integers(1, 50_000), rngs)
+def test_bonus_is_staked_once_real_money_is_gone_and_within_its_limit(
+    persona, game, real, bonus, rng
+):
+    funds = behaviour.Funds(real=real, bonus=bonus, max_bet=500)
+    wager = behaviour.choose_wager(persona, game, funds, rng)
+    assert wager is None or game["min_wager"] <= wager <= min(500, bonus)
+    assert (wager is None) == (min(500, bonus) < game["min_wager"])
+
+
+@given(personas, st.integers(0, 10_000_000), rngs)
+def test_withdrawals_are_worth_it_and_covered(persona, withdrawable, rng):
+    amount = behaviour.choose_withdrawal(persona, withdrawable, rng)
+    assert amount is None or min(persona.deposit) // 2 <= amount <= withdrawable
+
+
+def test_a_bonus_is_waived_only_if_it_is_in_the_way():
+    persona, rng = PERSONAS[0], Random(1)  # noqa: S311
+    rich = {
+        "real_balance": 1_000_000,
+        "withdrawable_reason": "bonus_wagering_open",
+        "bonuses": [{"bonus_id": "x"}],
+    }
+    assert any(behaviour.waives(persona, rich, rng) for _ in range(100))
+    for change in ({"real_balance": 10}, {"withdrawable_reason": None}, {"bonuses": []}):
+        assert not any(behaviour.waives(persona, rich | change, rng) for _ in range(100))
+
+
+def test_a_desk_approves_most():
+    rng = Random(1)  # noqa: S311
+    approved = sum(behaviour.approves(rng) for _ in range(3_000))
+    assert 2_700 < approved < 2_900

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ledger.outcomes import check_game
+from ledger.vip import DEFAULT_LEVELS
 from loadgen import catalogue
 
 GAMES = catalogue.games()
@@ -83,3 +84,35 @@ def test_admin_body_names_the_category_by_id():
     assert body["category_id"] == 7
     assert "category" not in body
     assert body["paytable"][0] == list(GAMES[0].paytable[0])
+
+
+def test_four_pools_have_room_for_the_largest_contribution_and_take_little():
+    pools, feeding = catalogue.jackpots(), catalogue.jackpot_games()
+    assert len(feeding) >= 8
+    assert [pool.name for pool in pools] == ["mini", "minor", "major", "grand"]
+    widest = max(level.bet_limit_multiplier_tenths for level in DEFAULT_LEVELS)
+    highest_wager = max(game.max_wager for game in feeding) * widest // 10
+    for pool in pools:
+        assert (pool.cap - pool.seed) * 10_000 > highest_wager * pool.rate_bps
+    # Pools are fed out of the house's share: the least generous game must leave that much.
+    assert sum(pool.rate_bps for pool in pools) < 10_000 - max(game.rtp_bps for game in feeding)
+
+
+def test_offers_play_on_games_that_take_their_stake():
+    games = {game.slug: game for game in GAMES}
+    for offer in catalogue.offers():
+        body = offer.as_json({slug: number for number, slug in enumerate(games)})
+        assert "free_spin_game" not in body
+        if offer.free_spins:
+            game = games[offer.free_spin_game or ""]
+            assert offer.free_spin_stake is not None
+            assert game.min_wager <= offer.free_spin_stake <= game.max_wager
+            assert offer.free_spin_stake % game.wager_step == 0
+    assert {offer.first_deposit_only for offer in catalogue.offers()} == {True, False}
+
+
+def test_affiliates_differ_in_their_terms():
+    affiliates = catalogue.affiliates()
+    assert len({affiliate.code for affiliate in affiliates}) == len(affiliates) >= 2
+    assert {affiliate.carries_negative for affiliate in affiliates} == {True, False}
+    assert 500 in {affiliate.rate_bps for affiliate in affiliates}

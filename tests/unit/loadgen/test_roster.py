@@ -52,3 +52,10 @@ def test_seats_hand_out_each_bot_once():
         seats.take("casual")
     seats.give_back(taken[0])
     assert seats.take("casual") == taken[0]
+
+
+def test_every_third_bot_comes_by_an_affiliate_and_all_affiliates_bring_some():
+    bots = list(roster(OPERATORS, 90))
+    codes = [bot.as_json(["a", "b"])["affiliate_code"] for bot in bots]
+    assert Counter(codes) == {None: 60, "a": 15, "b": 15}
+    assert {bot.as_json([])["affiliate_code"] for bot in bots} == {None}

@@ -32,10 +32,9 @@ WITH page AS (
             AND (created_at, bet_id, sign)
             < ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})
             AND ({include_bots:UInt8} = 1 OR is_bot = 0)
-            AND {type:String} IN ('', 'bet', 'rollback', 'jackpot')
+            AND {type:String} IN ('', 'bet', 'rollback')
             AND ({type:String} != 'bet' OR sign = 1)
             AND ({type:String} != 'rollback' OR sign = -1)
-            AND ({type:String} != 'jackpot' OR jackpot != 0)
         ORDER BY created_at DESC, bet_id DESC, sign DESC
         LIMIT {limit:UInt32}
         UNION ALL
@@ -69,7 +68,11 @@ WITH page AS (
             AND (created_at, transaction_id, toInt8(0))
             < ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})
             AND ({include_bots:UInt8} = 1 OR is_bot = 0)
-            AND ({type:String} = '' OR kind = upper({type:String}))
+            AND (
+                {type:String} = ''
+                OR kind = upper({type:String})
+                OR ({type:String} = 'cashback' AND kind = 'BONUS' AND method = 'CASHBACK')
+            )
         ORDER BY created_at DESC, transaction_id DESC, event_no DESC
         LIMIT 1 BY created_at, transaction_id
         LIMIT {limit:UInt32}

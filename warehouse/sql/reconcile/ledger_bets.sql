@@ -1,5 +1,5 @@
 -- What the warehouse must hold of bets after the batch with snapshot $1: the bets of this moment
--- without those that a later batch will bring. From $2 on.
+-- that stand, without those that a later batch will bring or take out. From $2 on.
 SELECT
     operator_id,
     game_id,
@@ -38,7 +38,12 @@ FROM (
         sum(theoretical_ggr_e4) AS theoretical_ggr_e4,
         sum(xp_added) AS xp_added
     FROM bet_log
-    WHERE created_at >= $2
+    WHERE
+        created_at >= $2
+        AND NOT EXISTS (
+            SELECT FROM bet_rollback AS r
+            WHERE r.operator_id = bet_log.operator_id AND r.bet_id = bet_log.bet_id
+        )
     GROUP BY operator_id, game_id, hour, bet_type
     UNION ALL
     SELECT

@@ -1,4 +1,4 @@
--- What the warehouse must hold of transactions after the batch with snapshot $1, from $2 on.
+-- What the warehouse must hold of payments after the batch with snapshot $1, from $2 on.
 SELECT
     operator_id,
     to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:00') AS hour,
@@ -33,6 +33,7 @@ FROM (
     FROM outbox
     WHERE
         topic = 'transactions'
+        AND payload ->> 'kind' IN ('DEPOSIT', 'WITHDRAWAL')
         AND (payload ->> 'occurred_at')::timestamptz >= $2
         AND xid >= pg_snapshot_xmin($1::text::pg_snapshot)
     AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)

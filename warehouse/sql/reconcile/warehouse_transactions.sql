@@ -7,5 +7,7 @@ SELECT
     sum(t.amount) AS amount,
     sum(t.fee) AS fee
 FROM transactions AS t
-WHERE occurred_at >= {since:DateTime64(6, 'UTC')}
+WHERE
+    kind IN ('DEPOSIT', 'WITHDRAWAL')
+    AND occurred_at >= {since:DateTime64(6, 'UTC')}
 GROUP BY operator_id, hour, kind, status
