@@ -35,7 +35,7 @@ from tests.support.machine.bonuses import BonusRules
 from tests.support.machine.payments import PaymentRules
 from tests.support.machine.play import PlayRules
 
-EXAMPLES = int(os.environ.get("PITBOSS_MACHINE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("PITBOSS_MACHINE_EXAMPLES", "66"))
 PHASES = (
     (Phase.generate, Phase.shrink) if "PITBOSS_MACHINE_SHRINK" in os.environ else (Phase.generate,)
 )

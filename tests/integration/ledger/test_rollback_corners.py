@@ -5,6 +5,8 @@ from msgspec.structs import replace
 
 from ledger.bonus import MIXED
 from ledger.commands import MoneyDesk
+from ledger.errors import Refusal
+from ledger.grants import waive_bonuses
 from ledger.policies import declare_policy
 from ledger.rollback import roll_back_bet
 from tests.support.cashier import (
@@ -88,6 +90,8 @@ async def test_a_bonus_that_a_real_bet_busted_reopens(world, batcher, desk, game
     assert (bet.bet_type, bet.balances.bonus) == ("REAL", 0)
     await roll_back_bet(desk, bet.bet_id, "test", "nobody")
     assert await open_tasks(world, player) == [(5, 50, 0)]
+    with pytest.raises(Refusal, match="bet_already_rolled_back"):
+        await roll_back_bet(desk, bet.bet_id, "test", "nobody")
     assert await world.real_balance(player) == 1_000
     assert await differences(world) == []
 
@@ -115,8 +119,6 @@ async def test_the_dust_of_free_spins_reopens_with_the_last_spin(
 async def test_a_spin_rolled_back_after_its_bonus_ended_leaves_the_next_requirement_alone(
     world, batcher, desk, games, mixed
 ) -> None:
-    from ledger.grants import waive_bonuses
-
     player = await world.player(mixed)
     await free_spins(desk, player, games[200], 100, 1)
     spin = (await batcher.submit(free_spin(player, games[200]))).result

@@ -9,7 +9,11 @@ from ledger.affiliates import Figures, Share, affiliate_share
 from ledger.weeks import Week, last_full_week, week_of
 
 AMOUNTS = st.integers(-(10**12), 10**12)
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.datetimes(
+    datetime(2000, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    datetime(2100, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
 
 
 def share(ggr: int, cost: int = 0, rate_bps: int = 500, **terms: object) -> Share:
