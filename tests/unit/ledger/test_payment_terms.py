@@ -11,6 +11,7 @@ from ledger.payment_terms import (
     DAY,
     DEFAULT_METHODS,
     HOUR,
+    Direction,
     EarlierPayment,
     PaymentMethod,
     VelocityLimits,
@@ -26,7 +27,9 @@ def ago(minutes: float, amount: int) -> EarlierPayment:
     return EarlierPayment(NOON - timedelta(minutes=minutes), amount)
 
 
-def refusal(earlier: list[EarlierPayment], amount: int, direction="deposit") -> Refusal:
+def refusal(
+    earlier: list[EarlierPayment], amount: int, direction: Direction = "deposit"
+) -> Refusal:
     with pytest.raises(Refusal) as refused:
         check_velocity(LIMITS, direction, earlier, amount, NOON)
     assert refused.value.code == "limit_exceeded"
