@@ -117,7 +117,7 @@ def choose_deposit(persona: Persona, rng: Random) -> int:
 def choose_withdrawal(persona: Persona, withdrawable: int, rng: Random) -> int | None:
     """How much it takes out, in whole units; None while it has too little to bother."""
     least = min(persona.deposit) // 2
-    if withdrawable < least or rng.random() < 0.5:
+    if withdrawable < least or rng.random() < 0.3:
         return None
     return max(least, int(withdrawable * rng.uniform(0.3, 1.0)) // 100 * 100)
 

@@ -128,7 +128,7 @@ class BotUser(ApiUser):
         """See how high the pools are."""
         self.ask("GET", "/jackpots", session=False)
 
-    @task(2)
+    @task(4)
     def cash_out(self) -> None:
         """Withdraw some of what it may, if it feels rich; else give up a bonus in its way."""
         wallet = self.ask("GET", "/wallet")
