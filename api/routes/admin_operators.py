@@ -45,6 +45,7 @@ async def create_operator(
 ) -> OperatorView:
     """A new operator, without players, games' limits or staff."""
     _check(data)
+    _check_named(data)
     async with back_office.begin() as session:
         row = await Operators(session).add(
             Operator(**{name: getattr(data, name) for name in FORM_FIELDS})
@@ -85,6 +86,8 @@ async def change_operator(
         if data.currency != row.currency:
             raise Problem("currency_fixed", "An operator's currency cannot be changed.")
         policy_changed = data.bonus_policy != row.bonus_policy
+        if policy_changed:
+            _check_named(data)
         changed = change(row, {name: getattr(data, name) for name in FORM_FIELDS})
         if policy_changed:
             row.bonus_policy_version += 1
@@ -138,6 +141,11 @@ async def create_operator_admin(
         email=email,
         created_at=rfc3339(created_at),
     )
+
+
+def _check_named(data: OperatorForm) -> None:
+    if data.bonus_policy == "custom":
+        raise Problem("policy_invalid", "A policy of one's own is declared at …/bonus-policy.")
 
 
 def _check(data: OperatorForm) -> None:

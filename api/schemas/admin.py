@@ -38,7 +38,7 @@ class OperatorForm(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_o
     currency: Currency
     time_zone: TimeZone = "UTC"
     jurisdiction: Jurisdiction = "MT"
-    bonus_policy: Literal["strict", "mixed"] = "strict"
+    bonus_policy: Literal["strict", "mixed", "custom"] = "strict"
     host: Host | None = None
     active: bool = True
 
