@@ -27,6 +27,7 @@ TAGS = {
     "play": "Spins, and the player's own bets with what verifies them.",
     "wallet": "The player's balances and what has moved in them.",
     "payments": "Deposits, paid at a provider.",
+    "rewards": "Bonuses, free spins, VIP standing and jackpots.",
     "fairness": "The seeds that bets are drawn from.",
     "operator": "An operator's transactions and players.",
     "analytics": "An operator's figures, from the warehouse.",

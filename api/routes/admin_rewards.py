@@ -152,9 +152,7 @@ async def roll_back_by_key(
     return done
 
 
-async def _tell(
-    done: RolledBack, reason: str, request: Request, pools: dict[Role, asyncpg.Pool], live: Live
-) -> None:
+async def _tell(done: RolledBack, reason: str, request: Request, pools: Pools, live: Live) -> None:
     async with pools[Role.APP].acquire() as connection:
         await audit_request(
             connection,

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-import asyncpg
 from litestar import Request, Response, Router, get, post
 from litestar.background_tasks import BackgroundTask
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from api.audit import audit_request
 from api.live import Live
@@ -19,7 +20,7 @@ from api.schemas.payments import (
     operator_withdrawal,
     payment_notice,
 )
-from api.tenancy import Principal, requires_operator, tenant_transaction
+from api.tenancy import Pools, Principal, requires_operator, tenant_transaction
 from ledger.commands import MoneyDesk
 from ledger.database import Connection, Role
 from ledger.transactions import Witness
@@ -30,9 +31,9 @@ Status = Literal["PENDING", "APPROVED", "COMPLETED", "FAILED", "REJECTED"]
 
 @get("/")
 async def list_withdrawals(
-    operator_id: int,
-    pools: dict[Role, asyncpg.Pool],
-    status: Status | None = None,
+    operator_id: NamedDependency[int],
+    pools: Pools,
+    status: FromQuery[Status | None] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[OperatorWithdrawal]:
@@ -52,7 +53,7 @@ async def list_withdrawals(
 
 @get("/{transaction_id:uuid}")
 async def get_withdrawal(
-    transaction_id: UUID, operator_id: int, pools: dict[Role, asyncpg.Pool]
+    transaction_id: FromPath[UUID], operator_id: NamedDependency[int], pools: Pools
 ) -> OperatorWithdrawal:
     """One withdrawal."""
     return await _withdrawal(pools, operator_id, transaction_id)
@@ -60,14 +61,14 @@ async def get_withdrawal(
 
 @post("/{transaction_id:uuid}/approve", status_code=200)
 async def approve(
-    transaction_id: UUID,
-    operator_id: int,
+    transaction_id: FromPath[UUID],
+    operator_id: NamedDependency[int],
     request: Request,
-    principal: Principal,
-    desk: MoneyDesk,
-    pools: dict[Role, asyncpg.Pool],
-    payouts: PayoutSender,
-    live: Live,
+    principal: NamedDependency[Principal],
+    desk: NamedDependency[MoneyDesk],
+    pools: Pools,
+    payouts: NamedDependency[PayoutSender],
+    live: NamedDependency[Live],
 ) -> Response[OperatorWithdrawal]:
     """Approve a pending withdrawal; the provider is told to pay once that is committed."""
     step = await approve_withdrawal(
@@ -86,14 +87,14 @@ async def approve(
 
 @post("/{transaction_id:uuid}/reject", status_code=200)
 async def reject(
-    transaction_id: UUID,
-    data: RejectBody,
-    operator_id: int,
+    transaction_id: FromPath[UUID],
+    data: JSONBody[RejectBody],
+    operator_id: NamedDependency[int],
     request: Request,
-    principal: Principal,
-    desk: MoneyDesk,
-    pools: dict[Role, asyncpg.Pool],
-    live: Live,
+    principal: NamedDependency[Principal],
+    desk: NamedDependency[MoneyDesk],
+    pools: Pools,
+    live: NamedDependency[Live],
 ) -> OperatorWithdrawal:
     """Reject a pending withdrawal; the money returns to the player."""
     step = await reject_withdrawal(
@@ -110,9 +111,7 @@ async def reject(
     return await _withdrawal(pools, operator_id, transaction_id)
 
 
-async def _withdrawal(
-    pools: dict[Role, asyncpg.Pool], operator_id: int, transaction_id: UUID
-) -> OperatorWithdrawal:
+async def _withdrawal(pools: Pools, operator_id: int, transaction_id: UUID) -> OperatorWithdrawal:
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
         rows = await read_withdrawals(
             connection, operator_id, transaction_id=transaction_id, limit=1

@@ -15,7 +15,7 @@ SELECT
     g.category_id,
     g.provider,
     g.rtp_bps,
-    EXISTS (
+    EXISTS(
         SELECT FROM bet_rollback AS r
         WHERE r.operator_id = b.operator_id AND r.bet_id = b.bet_id
     ) AS rolled_back
@@ -43,5 +43,5 @@ WHERE operator_id = $1 AND grant_id = $2 AND status = 'USED' AND expires_at > no
 -- Of these grants for levels, those that are not simply waiting to be played.
 SELECT max(source_key::int) FROM free_spin_grant
 WHERE
-    operator_id = $1 AND grant_id = any($2::uuid []) AND source = 'vip_level'
+    operator_id = $1 AND grant_id = any($2::uuid[]) AND source = 'vip_level'
     AND NOT (status = 'ACTIVE' AND used = 0);

@@ -71,8 +71,9 @@ SET
     commitment = coalesce(changed.commitment, jackpot_pool.commitment),
     encrypted_hit = coalesce(changed.encrypted_hit, jackpot_pool.encrypted_hit),
     updated_at = $6
-FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
-AS changed (pool_id, amount_e4, cycle_no, commitment, encrypted_hit)
+FROM
+    unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
+        AS changed (pool_id, amount_e4, cycle_no, commitment, encrypted_hit)
 WHERE jackpot_pool.pool_id = changed.pool_id;
 
 -- name: insert_cycle

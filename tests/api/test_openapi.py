@@ -43,7 +43,7 @@ def test_every_problem_is_a_problem_document() -> None:
 def test_what_needs_a_session_says_how_to_prove_it() -> None:
     public = {path for _, path, operation in operations() if operation["security"] == []}
     assert public == {
-        *("/auth/register", "/auth/login", "/games", "/games/{game_id}"),
+        *("/auth/register", "/auth/login", "/games", "/games/{game_id}", "/jackpots"),
         *("/webhooks/payments/{provider}", "/health/live", "/health/ready"),
     }
     for method, path, operation in operations():
@@ -53,7 +53,7 @@ def test_what_needs_a_session_says_how_to_prove_it() -> None:
             assert {"401", "403"} <= operation["responses"].keys()
 
 
-@pytest.mark.parametrize("path", ["/game/spin", "/deposits"])
+@pytest.mark.parametrize("path", ["/game/spin", "/deposits", "/withdrawals"])
 def test_money_commands_require_the_key(path: str) -> None:
     [key] = DOCUMENT["paths"][path]["post"]["parameters"]
     assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", True)
