@@ -165,7 +165,9 @@ async def pay_out(request: Request, state: State) -> PayAnswer:
 
 
 @post("/payouts/{transaction_id:uuid}/plan", status_code=204, exclude_from_csrf=True)
-async def plan_payout(transaction_id: UUID, data: PayoutPlan, state: State) -> None:
+async def plan_payout(
+    transaction_id: FromPath[UUID], data: JSONBody[PayoutPlan], state: State
+) -> None:
     """Decide beforehand how a payout ends: for tests and demonstrations."""
     state.mock_provider.plan_payout(str(transaction_id), data)
 

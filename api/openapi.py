@@ -81,7 +81,14 @@ OPERATOR_PARAMETER: Schema = {
     "description": "Platform admins name the operator; every such call is audited",
     "schema": {"type": "integer", "minimum": 1, "maximum": 32767},
 }
-NAMES_SOMETHING = ("/operator", "/games", "/game/spin", "/admin/players", "/admin/games")
+NAMES_SOMETHING = (
+    "/operator",
+    "/games",
+    "/game/spin",
+    "/admin/players",
+    "/admin/games",
+    "/admin/bets",
+)
 """Paths below which something other than the path's own parameters may be unknown."""
 
 GUARDS = {requires_session, requires_player, requires_operator, requires_platform}

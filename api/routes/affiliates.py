@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Router, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 
 from api.audit import audit_request
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, Page, decode_cursor, make_page
@@ -19,6 +19,7 @@ from api.schemas.affiliates import (
     affiliate_view,
     statement_view,
 )
+from api.schemas.fields import AffiliateNumber, OperatorNumber
 from api.tenancy import Pools, requires_operator, tenant_transaction
 from ledger.affiliates import (
     AffiliateTerms,
@@ -31,7 +32,7 @@ from ledger.database import Connection, Role
 
 
 @get("/operators/{number:int}/affiliates")
-async def list_of_operator(number: FromPath[int], pools: Pools) -> Page[AffiliateView]:
+async def list_of_operator(number: OperatorNumber, pools: Pools) -> Page[AffiliateView]:
     """An operator's affiliates."""
     _check_number(number)
     async with tenant_transaction(pools[Role.APP], number) as connection:
@@ -40,7 +41,7 @@ async def list_of_operator(number: FromPath[int], pools: Pools) -> Page[Affiliat
 
 @post("/operators/{number:int}/affiliates")
 async def declare(
-    number: FromPath[int], data: JSONBody[AffiliateForm], request: Request, pools: Pools
+    number: OperatorNumber, data: JSONBody[AffiliateForm], request: Request, pools: Pools
 ) -> AffiliateView:
     """A new affiliate of an operator; its code is unique there."""
     _check_number(number)
@@ -53,8 +54,8 @@ async def declare(
 
 @put("/operators/{number:int}/affiliates/{affiliate_id:int}")
 async def redeclare(
-    number: FromPath[int],
-    affiliate_id: FromPath[int],
+    number: OperatorNumber,
+    affiliate_id: AffiliateNumber,
     data: JSONBody[AffiliateForm],
     request: Request,
     pools: Pools,
@@ -78,7 +79,7 @@ async def list_affiliates(operator_id: NamedDependency[int], pools: Pools) -> Pa
 
 @get("/{affiliate_id:int}/statements")
 async def list_statements(
-    affiliate_id: FromPath[int],
+    affiliate_id: AffiliateNumber,
     operator_id: NamedDependency[int],
     pools: Pools,
     limit: Limit = DEFAULT_LIMIT,

@@ -48,6 +48,7 @@ BasisPoints = Annotated[int, msgspec.Meta(ge=0, le=10_000, description="1/100 of
 # Ids of the platform's own tables, in paths: beyond the column's type Postgres would not compare.
 OperatorNumber = Annotated[int, PathParameter(ge=1, le=2**15 - 1, description="An operator's id")]
 GameNumber = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="A game's id")]
+AffiliateNumber = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="An affiliate's id")]
 
 
 def rfc3339(moment: datetime) -> str:
