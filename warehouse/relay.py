@@ -32,9 +32,18 @@ class Pace:
     """How often the relay looks, in seconds."""
 
     busy: float = 0.01
-    """The shortest pause after a batch. A small batch costs ClickHouse as much as a large one, so
-    the pause is half of what the batch took if that is longer: two thirds of the time at most go
-    into inserts, and when the machine is loaded, batches become larger instead of more."""
+    """The shortest pause after a batch, and the one while an outage is caught up with."""
+
+    gather: float = 0.25
+    """The longest pause after a batch under steady load: what a batch of many bets may wait."""
+
+    gather_rows: int = 128
+    """A batch costs ClickHouse the same for one row as for hundreds. So the pause is half of what
+    the batch took, and as many times that as the batch had this many rows: the busier the tables,
+    the larger the batches, and the more of the machine is left for bets."""
+
+    backlog_rows: int = 2_000
+    """A batch of so many rows is an outage's, which is sent as fast as it goes."""
 
     idle: float = 0.1
     """The longest pause; each look that finds nothing doubles the last one up to this."""
@@ -49,6 +58,13 @@ class Pace:
     """After the first failure; doubles with each further one up to ``backoff_limit``."""
 
     backoff_limit: float = 5.0
+
+    def after_batch(self, took: float, rows: int) -> float:
+        """The pause after a batch of ``rows`` that took so many seconds."""
+        if rows >= self.backlog_rows:
+            return self.busy
+        longer = max(took / 2, took * rows / self.gather_rows)
+        return min(max(self.busy, longer), max(self.gather, self.busy))
 
 
 @dataclass(kw_only=True)
@@ -118,7 +134,7 @@ class Relay:
             self._failures = 0
             if newer is not None:
                 last, moved_at = newer, time.monotonic()
-                pause = min(max(self.pace.busy, (moved_at - began) / 2), self.pace.idle)
+                pause = self.pace.after_batch(moved_at - began, newer.row_count)
             else:
                 pause = min(pause * 2, self.pace.idle)
             await self._pause(pause)
