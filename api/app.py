@@ -19,6 +19,7 @@ from redis.backoff import ExponentialBackoff
 from api import mock_provider
 from api.authentication import SessionMiddleware, csrf_secret
 from api.back_office import open_back_office, open_engine
+from api.jackpot_ticker import JackpotTicker
 from api.job_runs import JobRunner
 from api.jobs import Tools
 from api.live import Live
@@ -184,6 +185,9 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         )
         state.bets.start()
         stack.push_async_callback(state.bets.stop)
+        ticker = JackpotTicker(state.pools[Role.APP], state.live)
+        ticker.start()
+        stack.push_async_callback(ticker.stop)
         yield
 
 

@@ -199,6 +199,18 @@ class Live:
         places = ((self._operators, operator_id), (self._sessions, session.hex()))
         return Subscription("operator", places)
 
+    @property
+    def has_players(self) -> bool:
+        """Whether any player's socket is open on this process."""
+        return bool(self._players)
+
+    def tell_every_player(self, message: dict[str, Any]) -> None:
+        """Send a message to every player's socket on this process; never blocks."""
+        data = _encode(message)
+        for feeds in self._players.values():
+            for feed in feeds:
+                feed.put(data)
+
     async def _publish(self) -> None:
         while True:
             channel, data = await self._outgoing.get()

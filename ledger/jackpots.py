@@ -1,5 +1,6 @@
 """Jackpot pools as they are opened, fed by games and shown; bets feed them in the batch."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -92,3 +93,8 @@ async def _fund_seed(connection: Connection, pool_id: int, form: PoolForm) -> No
 async def read_pools(connection: Connection, currency: str | None) -> list[Any]:
     """Active pools, of one currency or of all, with each one's last win (a row each)."""
     return await connection.fetch(SQL["pools"], currency)
+
+
+async def read_wins(connection: Connection, cycles: Mapping[int, int]) -> list[Any]:
+    """The wins of these pools' cycles, given by pool, and of all their later ones."""
+    return await connection.fetch(SQL["wins_since"], list(cycles), list(cycles.values()))

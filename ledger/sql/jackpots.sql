@@ -50,3 +50,11 @@ LEFT JOIN LATERAL (
 LEFT JOIN jackpot_cycle AS c ON w.pool_id = c.pool_id AND w.cycle_no = c.cycle_no
 WHERE p.active AND ($1::text IS NULL OR p.currency = $1)
 ORDER BY p.currency, p.seed;
+
+-- name: wins_since
+-- The wins of the given cycles of pools and of later ones.
+SELECT w.pool_id, p.name, p.currency, w.amount, w.cycle_no, w.won_at
+FROM unnest($1::smallint[], $2::bigint[]) AS seen (pool_id, cycle_no)
+INNER JOIN jackpot_win AS w ON seen.pool_id = w.pool_id AND seen.cycle_no <= w.cycle_no
+INNER JOIN jackpot_pool AS p ON w.pool_id = p.pool_id
+ORDER BY w.won_at, w.pool_id, w.cycle_no;

@@ -14,7 +14,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.live import SOCKET_BACKLOG, Feed, Live
 from api.routes import live as live_routes
+from ledger.batch import BetBatcher
+from ledger.commands import MoneyDesk
+from ledger.database import Role
+from ledger.jackpots import PoolForm, open_pool
 from tests.support.api import ROOT, Api
+from tests.support.forced import forced_game
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +191,31 @@ async def test_closed_sockets_leave_nothing_behind(api: Api, players: dict[str, 
     async with asyncio.timeout(20):
         while _live(api)._players:  # noqa: ASYNC110 - nothing tells when the server is done
             await asyncio.sleep(0.01)
+
+
+async def test_everybody_hears_of_jackpots_and_of_who_won_nothing_more(
+    api: Api, players: dict[str, str]
+) -> None:
+    world = api.world
+    game = await forced_game(world, 0)
+    desk = MoneyDesk(world.pools[Role.BATCH], world.vault, world.hits)
+    form = PoolForm(
+        name="live", currency="EUR", seed=1_000, cap=2_100, rate_bps=20, game_ids=[game]
+    )
+    pool_id = await open_pool(desk.pool, desk.hits, form)
+    winner = await world.player(balance=1_000_000)
+    ada = await api.log_in("ada", "alpha")
+    batcher = BetBatcher(world.pools[Role.BATCH], world.vault, world.hits, lambda fresh: None)
+    batcher.start()
+    async with listening(api, "/ws/player", ada) as socket:
+        amounts = await _next(socket)
+        assert amounts["type"] == "jackpots"
+        assert {"pool_id": pool_id, "amount": 1_000}.items() <= amounts["items"][-1].items()
+        hit = 0
+        while not hit:
+            hit = (await batcher.submit(winner.spin(game, 20_000))).result.jackpot
+        while (told := await _next(socket))["type"] != "jackpot_won":
+            assert told["type"] == "jackpots"
+    await batcher.stop()
+    assert (told["pool_id"], told["amount"], told["cycle_no"]) == (pool_id, hit, 1)
+    assert str(winner.user_id) not in json.dumps(told)
