@@ -41,8 +41,16 @@ PHASES = (
 )
 STEPS = 180
 AT_LEAST = 10_000
-# By chance these may not happen at all; they have tests of their own.
-RARE = {"rollbacks into debt", "spins revoked"}
+# What a run meets a few times only may by chance not happen at all: games draw at random. Each has
+# tests of its own.
+RARE = {
+    "bet mixed",
+    "deposit reversed",
+    "rollbacks into debt",
+    "spins revoked",
+    "withdrawal completed",
+    "withdrawal failed",
+}
 
 
 class MoneyMachine(PaymentRules, BonusRules, PlayRules):

@@ -30,6 +30,7 @@ class Machine(RuleBasedStateMachine):
         self.deposits: list[Any] = []
         self.webhooks: list[Any] = []
         self.withdrawals: list[Any] = []
+        self.approved: list[Any] = []
         self.bets: list[tuple[SpinRequest, SpinResult]] = []
         self.since: Any = None
         self.gaps: dict[int, int] = {}

@@ -121,7 +121,11 @@ class PaymentRules(Machine):
             player.user_id,
         )
 
-    @rule(pick=picks, approvals=st.integers(0, 2), rejections=st.integers(0, 2))
+    @rule(
+        pick=picks,
+        approvals=st.sampled_from([1, 2, 1, 0]),
+        rejections=st.sampled_from([0, 0, 1, 2]),
+    )
     def staff_decide(self, pick: int, approvals: int, rejections: int) -> None:
         """Several at once about one withdrawal: at most one decides."""
         if not self.withdrawals:
@@ -144,11 +148,19 @@ class PaymentRules(Machine):
         assert {r.code for r in refused} <= {"withdrawal_not_pending", "withdrawal_not_allowed"}
         assert not [a for a in answers if isinstance(a, Exception) and not isinstance(a, Refusal)]
         assert len(answers) - len(refused) <= 1
+        if not all(isinstance(answer, Refusal) for answer in answers[:approvals]):
+            self.approved.append(row)
 
-    @rule(pick=picks, event_type=st.sampled_from(["payout.completed", "payout.failed"]))
-    def payout_ends(self, pick: int, event_type: str) -> None:
-        if not self.withdrawals:
+    @rule(
+        pick=picks,
+        event_type=st.sampled_from(["payout.completed", "payout.failed"]),
+        in_order=st.booleans(),
+    )
+    def payout_ends(self, pick: int, event_type: str, in_order: bool) -> None:
+        """Of an approved withdrawal, or of any: a provider may be wrong."""
+        rows = (self.approved if in_order else None) or self.withdrawals
+        if not rows:
             return
-        event = webhook(self.withdrawals[pick % len(self.withdrawals)], event_type)
+        event = webhook(rows[pick % len(rows)], event_type)
         self.run(apply_webhook(self.casino.desk, event))
         self.webhooks.append(event)
