@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from api.stack.processes import tied_to_parent
+
 DATABASE = "pitboss"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 60.0
@@ -92,12 +94,15 @@ def start_gateway(path: Path, *arguments: str, port: int | None = None) -> Gatew
     log_path = path / "gateway.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "warehouse.gateway"),
-                *("--path", str(path / "clickhouse"), "--users", str(users)),
-                *("--host", "127.0.0.1", "--port", str(port)),
-                *arguments,
-            ],
+            tied_to_parent(
+                [
+                    *(sys.executable, "-m", "warehouse.gateway"),
+                    *("--path", str(path / "clickhouse"), "--users", str(users)),
+                    *("--host", "127.0.0.1", "--port", str(port)),
+                    *arguments,
+                ],
+                "KILL",
+            ),
             stderr=log,
             stdin=subprocess.DEVNULL,
             cwd=Path(__file__).resolve().parents[2],
