@@ -62,11 +62,6 @@ class PlayerState(msgspec.Struct, frozen=True, kw_only=True):
         """The sum of the open bonus tasks' balances."""
         return self.bonus.balance
 
-    @property
-    def deposit_requirement_met(self) -> bool:
-        """Whether all deposits have been wagered once."""
-        return self.deposit_wagering_progress_e4 >= self.deposit_wagering_required * E4
-
     def bonus_wagering(self) -> tuple[int, int]:
         """What must be wagered for bonuses in all, and what of it is done (1/10,000)."""
         if self.bonus.pooled_required:

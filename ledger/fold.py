@@ -1,4 +1,5 @@
-"""A micro-batch, decided: folds the bet rules over queued bets in arrival order. Pure.
+"""A micro-batch, decided: folds the bet rules over queued bets in arrival order. No IO; only fresh
+ids and the secrets of new jackpot cycles make two folds of the same bets differ.
 
 A bet sees the state that its predecessor in the batch left. A refused bet changes nothing and
 disturbs no other; a key that the batch or the log already knows is answered again.
