@@ -1,21 +1,35 @@
 """Brings both stores to the newest schema: `python -m api.migrate`, safe to run again and again."""
 
 import argparse
+import asyncio
 import sys
+
+import asyncpg
 
 import ledger.migrate
 import warehouse.migrate
 from api.settings import Settings, SettingsError
 from ledger.bootstrap import ensure_platform_admin
+from warehouse.hold import relay_stopped
 
 
 def migrate(settings: Settings) -> None:
     """Migrate the ledger's Postgres, then the warehouse's ClickHouse.
 
-    Raises the driver's own errors when a store refuses or is not there.
+    While the latter changes, a relay that runs is held. Raises the driver's own errors when a
+    store refuses or is not there.
     """
     ledger.migrate.upgrade(settings.postgres_url, settings.secret_key)
-    warehouse.migrate.upgrade(settings.clickhouse_url)
+    asyncio.run(_migrate_warehouse(settings))
+
+
+async def _migrate_warehouse(settings: Settings) -> None:
+    connection = await asyncpg.connect(settings.postgres_url)
+    try:
+        async with relay_stopped(connection):
+            await asyncio.to_thread(warehouse.migrate.upgrade, settings.clickhouse_url)
+    finally:
+        await connection.close()
 
 
 def main() -> int:

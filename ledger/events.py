@@ -64,6 +64,7 @@ class BetEvent(msgspec.Struct, frozen=True, kw_only=True):
     vip_level: int
     real_balance_after: int
     bonus_balance_after: int
+    liability_delta: int = 0
     bonus_policy: str
     bonus_policy_version: int
     created_at: str
@@ -93,6 +94,7 @@ class TransactionEvent(msgspec.Struct, frozen=True, kw_only=True):
     held_delta: int
     real_balance_after: int
     bonus_balance_after: int
+    liability_delta: int = 0
     first_deposit: int
     method: str
     provider: str

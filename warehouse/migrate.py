@@ -9,6 +9,7 @@ from pathlib import Path
 import clickhouse_connect
 from alembic import command
 from alembic.config import Config
+from clickhouse_connect.driver.client import Client
 from sqlalchemy.engine import make_url
 
 from warehouse.sql_files import read_sql, sql_names
@@ -21,6 +22,8 @@ def upgrade(clickhouse_url: str, revision: str = "head") -> None:
 
     ``clickhouse_url`` is ``http://user:password@host:port/database`` of the writing user.
     ClickHouse has no transactional DDL, so every step can be repeated after an interruption.
+    A migration may make a rollup again from raw rows: the relay must not send meanwhile, which
+    :func:`warehouse.hold.relay_stopped` sees to.
     Raises ``clickhouse_connect.driver.exceptions.Error`` or ``sqlalchemy.exc.SQLAlchemyError``.
     """
     create_database(clickhouse_url)
@@ -44,10 +47,19 @@ def create_database(clickhouse_url: str) -> None:
 
 
 def replace_views(clickhouse_url: str) -> None:
-    """Make every plain view what ``warehouse/sql/views`` says now."""
+    """Make every plain view what ``warehouse/sql/views`` says now, and drop those it lacks."""
     with clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False) as client:
+        for name in set(_views_in(client)) - set(plain_views()):
+            client.command("DROP VIEW IF EXISTS {name:Identifier}", parameters={"name": name})
         for name in plain_views():
             client.command(read_sql("views", name))
+
+
+def _views_in(client: Client) -> list[str]:
+    rows = client.query(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View'"
+    ).result_rows
+    return [name for (name,) in rows]
 
 
 def plain_views() -> list[str]:

@@ -6,8 +6,7 @@ snapshot, and what the outbox holds beyond the batch is taken off again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,9 @@ import clickhouse_connect
 import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
-from warehouse.sql_files import read_sql, sql_names
+from warehouse.hold import stream_held
+from warehouse.rollups import COPIES, ROLLUPS, differences
+from warehouse.sql_files import read_sql
 from warehouse.time_ranges import EPOCH
 
 CATCH_UP_SECONDS = 60.0
@@ -68,17 +69,18 @@ async def reconcile_warehouse(
         if pending:
             return [_behind(pending)]
         async with reader.transaction(isolation="repeatable_read", readonly=True):
-            async with _held(holder) as snapshot:
+            async with stream_held(holder) as snapshot:
                 # The first statement fixes what the reader sees, after the batch it is held to.
                 await reader.fetchval("SELECT pg_current_snapshot()")
                 found = {
-                    name: await _read(client, f"warehouse_{name}", since) for name in LEDGER_CHECKS
+                    name: await _read(client, read_sql("reconcile", f"warehouse_{name}"), since)
+                    for name in LEDGER_CHECKS
                 }
-                differences = await _compare_rollups(client, since)
+                result = await _compare_rollups(client, since)
             for name, keys in LEDGER_CHECKS.items():
                 expected = await _ledger(reader, name, snapshot, since)
-                differences += _compare(f"ledger_and_{name}", keys, expected, found[name])
-        return differences
+                result += _compare(f"ledger_and_{name}", keys, expected, found[name])
+        return result
     finally:
         await holder.close()
         await reader.close()
@@ -96,30 +98,6 @@ async def _catch_up(connection: asyncpg.Connection, seconds: float) -> int:
         await asyncio.sleep(POLL_SECONDS)
 
 
-@asynccontextmanager
-async def _held(connection: asyncpg.Connection) -> AsyncIterator[str]:
-    """Hold the newest batch, once it is sent; yields its snapshot.
-
-    A batch that is planned while the lock is waited for is newer than the one locked: try again.
-    Raises ``TimeoutError`` if the relay leaves a batch unsent.
-    """
-    async with asyncio.timeout(CATCH_UP_SECONDS) as limit:
-        while True:
-            transaction = connection.transaction(isolation="read_committed")
-            await transaction.start()
-            batch = await connection.fetchrow(read_sql("reconcile", "hold"))
-            newest = await connection.fetchval(read_sql("reconcile", "newest_batch"))
-            if batch is not None and batch["sent"] and batch["batch_no"] == newest:
-                break
-            await transaction.rollback()
-            await asyncio.sleep(POLL_SECONDS)
-        limit.reschedule(None)
-        try:
-            yield batch["snapshot"]
-        finally:
-            await transaction.rollback()
-
-
 async def _ledger(
     connection: asyncpg.Connection, name: str, snapshot: str, since: datetime
 ) -> list[dict[str, Any]]:
@@ -128,23 +106,20 @@ async def _ledger(
     return [dict(row) for row in await connection.fetch(query, *arguments)]
 
 
-async def _read(client: AsyncClient, name: str, since: datetime) -> list[dict[str, Any]]:
-    result = await client.query(
-        read_sql("reconcile", name),
-        parameters={"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")},
-    )
+async def _read(client: AsyncClient, query: str, since: datetime) -> list[dict[str, Any]]:
+    result = await client.query(query, parameters={"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")})
     return list(result.named_results())
 
 
 async def _compare_rollups(client: AsyncClient, since: datetime) -> list[Difference]:
-    """What ClickHouse itself finds between each rollup and the raw table that feeds it."""
-    differences: list[Difference] = []
-    for check in sql_names("reconcile"):
-        if check.startswith("rollup_"):
-            for row in await _read(client, check, since):
-                operator_id, key = row.pop("operator_id"), row.pop("key")
-                differences += _columns(check, operator_id, key, row)
-    return differences
+    """What ClickHouse itself finds between each rollup or copy and the raw table that feeds it."""
+    queries = {name: rollup.difference_query for name, rollup in ROLLUPS.items()}
+    queries |= {name: read_sql("reconcile", f"rollup_{name}") for name in COPIES}
+    found: list[Difference] = []
+    for name, query in queries.items():
+        for row in await _read(client, query, since):
+            found += _columns(f"rollup_{name}", row["operator_id"], row["key"], differences(row))
+    return found
 
 
 def _compare(

@@ -44,6 +44,8 @@ def operator_totals(client: Client, operator_id: int) -> dict[str, tuple[int, ..
         "player_bets": "SELECT sum(sign), sum(wager) FROM player_bets",
         "game_hourly": "SELECT sum(bets), sum(wager) FROM game_hourly",
         "player_daily": "SELECT sum(bets), sum(wager) FROM player_daily",
+        "player_monthly": "SELECT sum(bets), sum(wager) FROM player_monthly",
+        "operator_quarters": "SELECT sum(bets), sum(wager) FROM operator_quarters",
     }
     return {
         name: tuple(client.query(f"{query} WHERE operator_id = {operator_id}").result_rows[0])
@@ -87,7 +89,7 @@ async def test_rows_and_rollups_arrive_once(
     await stream.drain()
     assert_exact(warehouse_client, operator_id, 3, 321)
     deposits = warehouse_client.query(
-        f"SELECT sum(events), sum(amount) FROM transactions_hourly WHERE operator_id={operator_id}"
+        f"SELECT sum(events), sum(amount) FROM transaction_quarters WHERE operator_id={operator_id}"
     )
     assert deposits.result_rows == [(1, 5000)]
 

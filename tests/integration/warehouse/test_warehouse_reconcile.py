@@ -82,10 +82,20 @@ TAMPERING = {
         "SELECT operator_id, user_id, day, {sign} FROM player_daily ORDER BY ALL LIMIT 1",
         {"rollup_player_daily"},
     ),
-    "transactions_hourly": (
-        "INSERT INTO transactions_hourly (operator_id, hour, kind, amount) "
+    "player_monthly": (
+        "INSERT INTO player_monthly (operator_id, user_id, month, xp_added) "
+        "SELECT operator_id, user_id, month, {sign} FROM player_monthly ORDER BY ALL LIMIT 1",
+        {"rollup_player_monthly"},
+    ),
+    "operator_quarters": (
+        "INSERT INTO operator_quarters (operator_id, quarter, jackpot) "
+        "SELECT operator_id, quarter, {sign} FROM operator_quarters ORDER BY ALL LIMIT 1",
+        {"rollup_operator_quarters"},
+    ),
+    "transaction_quarters": (
+        "INSERT INTO transaction_quarters (operator_id, quarter, kind, amount) "
         "VALUES (1, '2026-01-01 00:00:00', 'DEPOSIT', {sign})",
-        {"rollup_transactions_hourly"},
+        {"rollup_transaction_quarters"},
     ),
 }
 

@@ -26,14 +26,12 @@ TABLES = (
     "player_bets",
     "player_daily",
     "player_transactions",
-    "transactions_hourly",
 )
 FEEDING_VIEWS = (
     "game_hourly_mv",
     "player_bets_mv",
     "player_daily_mv",
     "player_transactions_mv",
-    "transactions_hourly_mv",
 )
 
 

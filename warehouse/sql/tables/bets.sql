@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS bets
     vip_level UInt8 COMMENT 'VIP level after the bet',
     real_balance_after Int64 COMMENT 'Real balance after the bet, in minor units',
     bonus_balance_after Int64 COMMENT 'Bonus balance after the bet, in minor units',
+    liability_delta Int64 COMMENT 'What its command moved on what is owed to the player',
     bonus_policy LowCardinality(String) COMMENT 'Bonus policy that funded the bet',
     bonus_policy_version UInt32 COMMENT 'Version of that policy',
     created_at DateTime64(6, 'UTC') COMMENT 'When the bet was settled; a rollback repeats it',

@@ -4,6 +4,7 @@ CREATE TABLE IF NOT EXISTS player_daily
     user_id UUID COMMENT 'Player',
     day Date COMMENT 'UTC day on which the bets were settled',
     is_bot UInt8 COMMENT '1 for demo traffic',
+    bet_type LowCardinality(String) COMMENT 'REAL, BONUS, MIXED or FREE_SPIN',
     bets Int64 COMMENT 'Bets net of rollbacks, without free spins',
     free_spins Int64 COMMENT 'FREE_SPIN bets net of rollbacks',
     winning_bets Int64 COMMENT 'Bets that won anything, net of rollbacks, without free spins',
@@ -25,6 +26,6 @@ CREATE TABLE IF NOT EXISTS player_daily
 )
 ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(day)
-ORDER BY (operator_id, user_id, day, is_bot)
+ORDER BY (operator_id, user_id, day, is_bot, bet_type)
 SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
-COMMENT 'Bets by operator, player and UTC day; always aggregate again when reading';
+COMMENT 'Bets by operator, player, UTC day and type; always aggregate again when reading';

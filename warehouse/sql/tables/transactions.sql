@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS transactions
     held_delta Int64 COMMENT 'What this event moved on the held balance',
     real_balance_after Int64 COMMENT 'Real balance after the event',
     bonus_balance_after Int64 COMMENT 'Bonus balance after the event',
+    liability_delta Int64 COMMENT 'What its command moved on what is owed to the player',
     first_deposit UInt8 COMMENT '1 when this event completed the player''s first deposit',
     method LowCardinality(String) COMMENT 'Payment method',
     provider LowCardinality(String) COMMENT 'Payment provider',

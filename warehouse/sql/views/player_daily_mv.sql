@@ -4,6 +4,7 @@ SELECT
     user_id,
     toDate(created_at) AS day,
     is_bot,
+    bet_type,
     sumIf(sign, bet_type != 'FREE_SPIN') AS bets,
     sumIf(sign, bet_type = 'FREE_SPIN') AS free_spins,
     sumIf(sign, b.win != 0) AS winning_bets,
@@ -23,5 +24,5 @@ SELECT
     sum(b.theoretical_ggr_e4) AS theoretical_ggr_e4,
     sum(b.xp_added) AS xp_added
 FROM bets AS b
-GROUP BY operator_id, user_id, day, is_bot
+GROUP BY operator_id, user_id, day, is_bot, bet_type
 COMMENT 'Feeds player_daily; a rollback subtracts what its bet added';

@@ -1,7 +1,7 @@
-CREATE TABLE IF NOT EXISTS transactions_hourly
+CREATE TABLE IF NOT EXISTS transaction_quarters
 (
     operator_id UInt16 COMMENT 'Tenant; leads every order key',
-    hour DateTime('UTC') COMMENT 'Start of the hour in which the status was reached',
+    quarter DateTime('UTC') COMMENT 'Start of the quarter hour in which the status was reached',
     kind LowCardinality(String) COMMENT 'DEPOSIT, WITHDRAWAL, BONUS, ADJUSTMENT …',
     status LowCardinality(String) COMMENT 'Status that was reached',
     method LowCardinality(String) COMMENT 'Payment method',
@@ -12,10 +12,11 @@ CREATE TABLE IF NOT EXISTS transactions_hourly
     real_delta Int64 COMMENT 'What these events moved on real balances',
     bonus_delta Int64 COMMENT 'What these events moved on bonus balances',
     held_delta Int64 COMMENT 'What these events moved on held balances',
+    liability_delta Int64 COMMENT 'What these events moved on what the operator owes its players',
     first_deposits Int64 COMMENT 'Players whose first deposit was completed'
 )
 ENGINE = SummingMergeTree
-PARTITION BY toYYYYMM(hour)
-ORDER BY (operator_id, hour, kind, status, method, is_bot)
+PARTITION BY toYear(quarter)
+ORDER BY (operator_id, quarter, kind, status, method, is_bot)
 SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
-COMMENT 'Statuses reached by operator, hour, kind and method; always aggregate again when reading';
+COMMENT 'Statuses reached by operator, quarter hour, kind and method; always aggregate again';

@@ -1,7 +1,7 @@
-CREATE MATERIALIZED VIEW IF NOT EXISTS transactions_hourly_mv TO transactions_hourly AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS transaction_quarters_mv TO transaction_quarters AS
 SELECT
     operator_id,
-    toStartOfHour(occurred_at) AS hour,
+    toStartOfFifteenMinutes(occurred_at) AS quarter,
     kind,
     status,
     method,
@@ -12,7 +12,8 @@ SELECT
     sum(t.real_delta) AS real_delta,
     sum(t.bonus_delta) AS bonus_delta,
     sum(t.held_delta) AS held_delta,
+    sum(t.liability_delta) AS liability_delta,
     sum(t.first_deposit) AS first_deposits
 FROM transactions AS t
-GROUP BY operator_id, hour, kind, status, method, is_bot
-COMMENT 'Feeds transactions_hourly';
+GROUP BY operator_id, quarter, kind, status, method, is_bot
+COMMENT 'Feeds transaction_quarters';

@@ -1,0 +1,18 @@
+-- Where the rollup $rollup and the rows it sums disagree, by its key: rollup minus rows. What its
+-- view makes of the raw rows now is compared with what it made of them as they came.
+SELECT
+    operator_id,
+    arrayStringConcat([$labels], ' ') AS key,
+    COLUMNS('.') EXCEPT ($keys) APPLY(sum)
+FROM (
+    SELECT $keys, COLUMNS('.') EXCEPT ($keys)
+    FROM $rollup
+    WHERE $grain >= $start
+    UNION ALL
+    SELECT $keys, COLUMNS('.') EXCEPT ($keys) APPLY(x -> -toInt128(x))
+    FROM ($select)
+    WHERE $grain >= $start
+) AS difference
+GROUP BY $keys
+HAVING arrayExists(total -> total != 0, [COLUMNS('.') EXCEPT ($keys) APPLY(sum)])
+LIMIT 100

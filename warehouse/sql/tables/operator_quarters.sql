@@ -1,0 +1,27 @@
+CREATE TABLE IF NOT EXISTS operator_quarters
+(
+    operator_id UInt16 COMMENT 'Tenant; leads every order key',
+    quarter DateTime('UTC') COMMENT 'Start of the quarter hour in which the bets were settled',
+    bet_type LowCardinality(String) COMMENT 'REAL, BONUS, MIXED or FREE_SPIN',
+    is_bot UInt8 COMMENT '1 for demo traffic',
+    bets Int64 COMMENT 'Bets net of rollbacks',
+    winning_bets Int64 COMMENT 'Bets that won anything, net of rollbacks',
+    wager Int64 COMMENT 'Sum of stakes in minor units',
+    wager_real Int64 COMMENT 'Part of the stakes paid from real balances',
+    wager_bonus Int64 COMMENT 'Part of the stakes paid from bonus tasks',
+    win Int64 COMMENT 'Sum of base wins in minor units',
+    win_real Int64 COMMENT 'Part of the wins credited to real balances',
+    win_bonus Int64 COMMENT 'Part of the wins credited to bonus tasks',
+    jackpot Int64 COMMENT 'Jackpots paid out, in minor units',
+    jackpot_hits Int64 COMMENT 'Bets that hit a jackpot',
+    jackpot_contribution_e4 Int64 COMMENT 'Fed to jackpot pools, in 1/10,000 minor units',
+    free_spin_stake Int64 COMMENT 'Nominal stakes of FREE_SPIN bets',
+    free_spin_win Int64 COMMENT 'Wins of FREE_SPIN bets',
+    theoretical_ggr_e4 Int64 COMMENT 'Sum of wager x (1 - RTP), in 1/10,000 minor units',
+    liability_delta Int64 COMMENT 'What the bets moved on what the operator owes its players'
+)
+ENGINE = SummingMergeTree
+PARTITION BY toYear(quarter)
+ORDER BY (operator_id, quarter, bet_type, is_bot)
+SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+COMMENT 'Bets by operator, quarter hour and type; always aggregate again when reading';
