@@ -62,6 +62,11 @@ class PlayerState(msgspec.Struct, frozen=True, kw_only=True):
         """The sum of the open bonus tasks' balances."""
         return self.bonus.balance
 
+    @property
+    def liability(self) -> int:
+        """What the operator owes the player, in minor units: real, bonus and held money."""
+        return self.real_balance + self.bonus_balance + self.held_balance
+
     def bonus_wagering(self) -> tuple[int, int]:
         """What must be wagered for bonuses in all, and what of it is done (1/10,000)."""
         if self.bonus.pooled_required:

@@ -244,6 +244,10 @@ def bet_event(row: BetRow, game: GameTerms, is_bot: bool) -> BetEvent:
         bonus_policy=row.bonus_policy,
         bonus_policy_version=row.bonus_policy_version,
         created_at=timestamp(row.created_at),
+        liability_delta=row.real_balance_after
+        - row.real_balance_before
+        + row.bonus_balance_after
+        - row.bonus_balance_before,
     )
 
 

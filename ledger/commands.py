@@ -18,7 +18,7 @@ from ledger.bonus import ClosedTask
 from ledger.catalogue import EMPTY_CATALOGUE, Catalogue, current_catalogue
 from ledger.database import Connection
 from ledger.errors import Refusal
-from ledger.events import Topic, TransactionEvent, encode
+from ledger.events import BetEvent, TransactionEvent, outbox_row
 from ledger.fairness import SeedVault
 from ledger.jackpot import HitVault, Pool, new_hit_point
 from ledger.money_events import bonus_closed
@@ -62,6 +62,8 @@ class Command:
         self.now = now
         self.writes = Writes()
         self.pools: dict[int, Pool] = {}
+        self.told: list[BetEvent | TransactionEvent] = []
+        self.liability_before = loaded.state.liability
 
     @property
     def player(self) -> PlayerState:
@@ -102,9 +104,10 @@ class Command:
             journal_id=uuid7(),
         )
 
-    def tell(self, event: TransactionEvent) -> None:
-        """Send an event to the warehouse through the outbox."""
-        self.writes.events.append((Topic.TRANSACTIONS, str(event.transaction_id), encode(event)))
+    def tell(self, event: BetEvent | TransactionEvent) -> None:
+        """Send an event to the warehouse through the outbox when the command is stored; what the
+        command moves on the player's liability is put on one of its events then."""
+        self.told.append(event)
 
 
 @asynccontextmanager
@@ -129,6 +132,12 @@ async def player_command(
 async def finish(command: Command) -> None:
     """Store what the command collected; nothing if it decided nothing."""
     writes = command.writes
+    writes.events += [
+        outbox_row(event)
+        for event in _with_liability(
+            command.told, command.player.liability - command.liability_before
+        )
+    ]
     if not (writes.changed or writes.postings or writes.events):
         return
     player = command.player
@@ -140,6 +149,22 @@ async def finish(command: Command) -> None:
         command.desk.hits,
         command.now,
     )
+
+
+def _with_liability(
+    events: list[BetEvent | TransactionEvent], delta: int
+) -> list[BetEvent | TransactionEvent]:
+    """Put ``delta`` on one of a command's events: on a bet's, whose time it then has, or the first.
+
+    Raises ``AssertionError`` if money moved and nothing tells of it.
+    """
+    if not delta:
+        return events
+    assert events, "a command that moves money must tell of it"  # noqa: S101
+    bets = [index for index, event in enumerate(events) if isinstance(event, BetEvent)]
+    carrier = bets[0] if bets else 0
+    carrying = msgspec.structs.replace(events[carrier], liability_delta=delta)
+    return [*events[:carrier], carrying, *events[carrier + 1 :]]
 
 
 def with_book(player: PlayerState, book: Book) -> PlayerState:

@@ -33,7 +33,10 @@ class BetEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     ``created_at`` is the original bet's time in both cases, so a rollback corrects the hour in
     which the bet counted. For FREE_SPIN bets wager, win and ggr are 0 and the ``free_spin_*``
-    columns hold the amounts. ``affiliate_id`` is 0 for players without one.
+    columns hold the amounts. ``affiliate_id`` is 0 for players without one. ``liability_delta`` is
+    what the bet, with all it brought about, moved on what the operator owes the player (real +
+    bonus + held); of a rollback what it really moved, which debt and ended bonuses may make another
+    amount than the bet's.
     """
 
     operator_id: int
@@ -76,6 +79,9 @@ class TransactionEvent(msgspec.Struct, frozen=True, kw_only=True):
     ``kind`` is DEPOSIT, WITHDRAWAL, BONUS … and ``status`` as in DESIGN's HTTP contract.
     ``real_delta``, ``bonus_delta`` and ``held_delta`` say what this event moved in the wallet.
     ``created_at`` is the transaction's start, ``occurred_at`` this event's time.
+    ``liability_delta`` is what the whole command behind the event moved on what the operator owes
+    the player (real + bonus + held); of a command's events only the first has it, and none if they
+    come with a bet's. So its sum over bets and transactions is the sum of the wallets.
     """
 
     operator_id: int
@@ -149,6 +155,13 @@ class OperatorEvent(msgspec.Struct, frozen=True, kw_only=True):
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, the one form of time in events and responses."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def outbox_row(event: BetEvent | TransactionEvent) -> tuple[str, str, str]:
+    """The event as (topic, key, payload) of the outbox."""
+    if isinstance(event, BetEvent):
+        return Topic.BETS, str(event.bet_id), encode(event)
+    return Topic.TRANSACTIONS, str(event.transaction_id), encode(event)
 
 
 def encode(event: msgspec.Struct) -> str:

@@ -17,7 +17,7 @@ from ledger.bet_record import BetRow, SpinRequest, SpinResult, bet_event, bet_ro
 from ledger.catalogue import Catalogue
 from ledger.decision import Decision
 from ledger.errors import Refusal
-from ledger.events import Topic, encode
+from ledger.events import outbox_row
 from ledger.free_spins import settle_free_spin
 from ledger.jackpot import HitPoint, Pool
 from ledger.money_events import (
@@ -116,8 +116,7 @@ def _settle(request: SpinRequest, state: BatchState, writes: Writes) -> Outcome:
     writes.postings += posting_rows(
         row.operator_id, row.user_id, row.currency, decision.legs, "bet", row.bet_id, state.now
     )
-    event = bet_event(row, game, player.is_bot)
-    writes.events.append((Topic.BETS, str(row.bet_id), encode(event)))
+    writes.events.append(outbox_row(bet_event(row, game, player.is_bot)))
     loaded.state = decision.after
     loaded.closed += decision.closed
     writes.changed.add((request.operator_id, request.user_id))
@@ -139,9 +138,8 @@ def _record_pools(row: BetRow, decision: Decision, state: BatchState, writes: Wr
         ended = before[hit.pool_id]
         writes.jackpots.append(WonJackpot(row, hit, ended, points[hit.pool_id]))
         writes.postings += _seed_journal(row, ended, state.now)
-        event_id = uuid7()
-        event = jackpot_won(decision.after, hit, event_id, ended.name, state.now)
-        writes.events.append((Topic.TRANSACTIONS, str(event_id), encode(event)))
+        event = jackpot_won(decision.after, hit, uuid7(), ended.name, state.now)
+        writes.events.append(outbox_row(event))
 
 
 def _seed_journal(row: BetRow, pool: Pool, now: datetime) -> list[tuple]:
@@ -163,4 +161,4 @@ def _record_benefits(row: BetRow, decision: Decision, state: BatchState, writes:
     ]
     if row.vip_level_up:
         events.append(level_reached(decision.after, uuid7(), state.now))
-    writes.events += [(Topic.TRANSACTIONS, str(e.transaction_id), encode(e)) for e in events]
+    writes.events += [outbox_row(event) for event in events]

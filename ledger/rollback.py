@@ -12,7 +12,7 @@ from ledger.bet_record import BetRow
 from ledger.bonus import E4, BonusTask, ClosedTask, Requirements
 from ledger.commands import Command, MoneyDesk, player_command, with_book
 from ledger.errors import Refusal
-from ledger.events import BetEvent, Topic, encode, timestamp
+from ledger.events import BetEvent, timestamp
 from ledger.jackpot import Pool, posted_contribution
 from ledger.money_events import bonus_returned, bonus_reversed, spins_event
 from ledger.named_sql import named_queries
@@ -95,8 +95,7 @@ async def _reverse(command: Command, bet_id: UUID, reason: str, actor: str) -> R
     command.loaded.tasks_before = {}  # write every open task: a reopened one counts as changed
     command.post(reversal.book, "rollback", bet_id)
     _tell_bonuses(command, reversal)
-    event = _negative_event(bet, record, command.player)
-    command.writes.events.append((Topic.BETS, str(bet_id), encode(event)))
+    command.tell(_negative_event(bet, record, command.player))
     await connection.execute(
         SQL["insert_rollback"],
         bet.operator_id,

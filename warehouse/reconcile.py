@@ -29,8 +29,12 @@ LEDGER_CHECKS = {
     "transactions": ("operator_id", "hour", "kind", "status"),
     "benefits": ("operator_id", "hour", "kind"),
     "dimensions": ("operator_id", "dimension"),
+    "liability": ("operator_id",),
 }
 """Comparisons with the ledger and the key of each; every other column must be equal."""
+
+STOCKS = {"dimensions", "liability"}
+"""Comparisons of what stands at the cut, whenever it came about."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +106,7 @@ async def _ledger(
     connection: asyncpg.Connection, name: str, snapshot: str, since: datetime
 ) -> list[dict[str, Any]]:
     query = read_sql("reconcile", f"ledger_{name}")
-    arguments = (snapshot,) if name == "dimensions" else (snapshot, since)
+    arguments = (snapshot,) if name in STOCKS else (snapshot, since)
     return [dict(row) for row in await connection.fetch(query, *arguments)]
 
 

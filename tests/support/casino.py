@@ -39,7 +39,10 @@ facts AS (
             AND r.bet_id IS NULL) AS xp_of_bets,
         (SELECT coalesce(sum((t.detail ->> 'xp')::bigint), 0) FROM transaction AS t
             WHERE t.operator_id = m.operator_id AND t.user_id = m.user_id
-            AND t.kind = 'DEPOSIT' AND t.status = 'COMPLETED') AS xp_of_deposits
+            AND t.kind = 'DEPOSIT' AND t.status = 'COMPLETED') AS xp_of_deposits,
+        (SELECT coalesce(sum((o.payload -> 'liability_delta')::bigint), 0) FROM outbox AS o
+            WHERE o.payload ->> 'user_id' = m.user_id::text
+            AND o.topic IN ('bets', 'transactions')) AS told
     FROM mine AS m,
     LATERAL (
         SELECT
@@ -53,6 +56,7 @@ facts AS (
 SELECT * FROM facts WHERE
     (real_balance, bonus_balance, held_balance, debt)
         IS DISTINCT FROM (posted_real, posted_bonus, posted_held, -posted_debt)
+    OR real_balance + bonus_balance + held_balance <> told
     OR bonus_balance <> in_tasks
     OR held_balance <> in_withdrawals
     OR vip_experience <> xp_of_bets + xp_of_deposits
@@ -188,6 +192,7 @@ class Casino:
         # The auditor asks for one player's and for recent postings after every step.
         await owner.execute("CREATE INDEX ON posting (operator_id, user_id)")
         await owner.execute("CREATE INDEX ON posting (created_at)")
+        await owner.execute("CREATE INDEX ON outbox ((payload ->> 'user_id'))")
         self.batchers = [open_batcher(self.world) for _ in range(2)]
         self._auditor = await asyncpg.connect(self.world.owner_url)
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 from uuid_utils.compat import uuid7
 
 from ledger.database import Connection
@@ -95,6 +96,19 @@ def deposit_event(
         reason="",
         created_at=timestamp(created_at),
         occurred_at=timestamp(occurred_at or created_at),
+    )
+
+
+def adjustment_event(
+    operator_id: int, user_id: UUID, currency: str, amount: int
+) -> TransactionEvent:
+    """Money that a test put into a wallet, now."""
+    now = datetime.now(UTC)
+    event = deposit_event(
+        operator_id=operator_id, user_id=user_id, amount=amount, status="COMPLETED", created_at=now
+    )
+    return msgspec.structs.replace(
+        event, kind="ADJUSTMENT", currency=currency, method="test", liability_delta=amount
     )
 
 

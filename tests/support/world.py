@@ -14,6 +14,7 @@ from ledger.fairness import SeedVault
 from ledger.jackpot import HitVault
 from ledger.outcomes import check_game
 from ledger.players import register_player
+from tests.support.outbox import adjustment_event, write
 
 # Pays 0, 1, 2 or 10 times the wager: 50 % + 2 x 12 % + 10 x 2.2 % = 96 %.
 SLOT = [(0, 358), (100, 500), (200, 120), (1000, 22)]
@@ -72,7 +73,8 @@ class World(msgspec.Struct):
         return player
 
     async def fund(self, player: Player, amount: int) -> None:
-        """Move ``amount`` from the operator's settlement account to the player, in balance."""
+        """Move ``amount`` from the operator's settlement account to the player, in balance; the
+        warehouse hears of it as an adjustment."""
         journal = uuid7()
         async with self.owner.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
@@ -96,6 +98,8 @@ class World(msgspec.Struct):
                 amount,
                 row["real_balance"],
             )
+            event = adjustment_event(player.operator_id, player.user_id, row["currency"], amount)
+            await write(connection, event)
 
     async def real_balance(self, player: Player) -> int:
         """The wallet's real balance in minor units."""

@@ -5,6 +5,7 @@ Hypothesis plays players, providers, operators and staff against the real ledger
 - every balance is the sum of its postings, and no balance is negative;
 - every journal balances;
 - the bonus balance is the sum of the open tasks, the held balance that of open withdrawals;
+- what the warehouse has been told of the players' liability is what the wallets hold;
 - experience is the sum of what bets and deposits have granted;
 - pools hold their seeds plus contributions minus payouts, to 1/10,000 of a minor unit.
 
@@ -84,6 +85,8 @@ TAMPERING = (
     "UPDATE wallet SET real_balance = real_balance + 1",
     "UPDATE wallet SET held_balance = 1",
     "UPDATE wallet SET debt = 1",
+    "INSERT INTO outbox (topic, key, payload) SELECT topic, key, payload FROM outbox "
+    "WHERE payload ->> 'kind' = 'DEPOSIT'",
     "UPDATE bonus_task SET balance = balance - 1",
     'UPDATE "user" SET vip_experience = vip_experience + 1',
     "UPDATE jackpot_pool SET amount_e4 = amount_e4 + 1 WHERE name = 'hot'",
