@@ -1,12 +1,12 @@
 """What the API asks the warehouse, as functions of an operator and typed values."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from warehouse.client import Warehouse
-from warehouse.time_ranges import DAY, HOUR, LAST, TimeRange
+from warehouse.time_ranges import DAY, HOUR, LAST, MONTH, Grain, TimeRange
 
 RTP_DECIMALS = 6
 
@@ -192,7 +192,7 @@ async def game_figures(
             **filters,
         )
     return await warehouse.read(
-        "games", GameFigures, operator_id=operator_id, **_bounds(period, HOUR), **filters
+        "games", GameFigures, operator_id=operator_id, **_bounds(period, HOUR, DAY), **filters
     )
 
 
@@ -215,7 +215,7 @@ async def player_figures(
         include_bots=include_bots,
         player_ids=player_ids or [],
         limit=limit,
-        **_bounds(period, DAY),
+        **_bounds(period, DAY, MONTH),
     )
 
 
@@ -229,7 +229,7 @@ async def affiliate_figures(
         AffiliateFigures,
         operator_id=operator_id,
         include_bots=include_bots,
-        **_bounds(period, DAY),
+        **_bounds(period, DAY, MONTH),
     )
 
 
@@ -289,11 +289,13 @@ async def player_names(
     return {row.player_id: row.username for row in rows}
 
 
-def _bounds(period: TimeRange, grain: timedelta) -> dict[str, datetime]:
-    split = period.split(grain)
+def _bounds(period: TimeRange, fine: Grain, coarse: Grain) -> dict[str, datetime]:
+    split = period.nested(fine, coarse)
     return {
         "from_time": split.start,
-        "whole_from": split.whole_start,
-        "whole_to": split.whole_end,
+        "fine_from": split.fine_start,
+        "coarse_from": split.coarse_start,
+        "coarse_to": split.coarse_end,
+        "fine_to": split.fine_end,
         "to_time": split.end,
     }

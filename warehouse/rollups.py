@@ -60,6 +60,13 @@ ROLLUPS = {
             key=("operator_id", "hour", "game_id", "bet_type", "is_bot", "stake_band"),
         ),
         Rollup(
+            name="game_daily",
+            source="bets",
+            grain="day",
+            start_of="toDate",
+            key=("operator_id", "day", "game_id", "bet_type", "is_bot", "stake_band"),
+        ),
+        Rollup(
             name="operator_quarters",
             source="bets",
             grain="quarter",

@@ -1,6 +1,7 @@
 """Half-open time ranges, and how a rollup and raw rows share one exactly."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -8,8 +9,51 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST = datetime(2100, 1, 1, tzinfo=UTC)
 """Later than any row; an open end that both DateTime and Date columns can hold."""
 
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
+
+class Grain(Protocol):
+    """A way to cut time into pieces that rollups have a row for."""
+
+    def floor(self, moment: datetime) -> datetime:
+        """The start of the piece that holds the moment."""
+        ...
+
+    def ceiling(self, moment: datetime) -> datetime:
+        """The moment itself if a piece starts there, or else the start of the next."""
+        ...
+
+
+class Fixed(msgspec.Struct, frozen=True):
+    """Pieces of one length, counted from the epoch."""
+
+    length: timedelta
+
+    def floor(self, moment: datetime) -> datetime:
+        """The start of the piece that holds the moment."""
+        return moment - (moment - EPOCH) % self.length
+
+    def ceiling(self, moment: datetime) -> datetime:
+        """The start of the first piece that does not start before the moment."""
+        return moment + (EPOCH - moment) % self.length
+
+
+class Month:
+    """UTC calendar months."""
+
+    def floor(self, moment: datetime) -> datetime:
+        """The month's first midnight."""
+        return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+    def ceiling(self, moment: datetime) -> datetime:
+        """The first midnight of a month that does not start before the moment."""
+        first = self.floor(moment)
+        # 31 days on from a month's first day lie in the next month, whatever its length.
+        return first if first == moment else self.floor(first + timedelta(days=31))
+
+
+QUARTER = Fixed(timedelta(minutes=15))
+HOUR = Fixed(timedelta(hours=1))
+DAY = Fixed(timedelta(days=1))
+MONTH = Month()
 
 
 class TimeRange(msgspec.Struct, frozen=True):
@@ -18,23 +62,35 @@ class TimeRange(msgspec.Struct, frozen=True):
     start: datetime = EPOCH
     end: datetime = LAST
 
-    def split(self, grain: timedelta) -> "Split":
+    def nested(self, fine: "Grain", coarse: "Grain") -> "NestedSplit":
+        """Which part a coarse rollup answers, which a fine one, and which raw rows do.
+
+        Coarse grains are ``[coarse_start, coarse_end)``; fine ones go on to either side,
+        ``[fine_start, coarse_start)`` and ``[coarse_end, fine_end)``; raw rows are the edges.
+        Every coarse grain must begin with a fine one.
+        """
+        outer = self.split(fine)
+        inner = TimeRange(outer.whole_start, outer.whole_end).split(coarse)
+        return NestedSplit(
+            outer.start,
+            outer.whole_start,
+            inner.whole_start,
+            inner.whole_end,
+            outer.whole_end,
+            outer.end,
+        )
+
+    def split(self, grain: "Grain") -> "Split":
         """Which part of the range a rollup of this grain answers, and which raw rows do.
 
         Whole grains are ``[whole_start, whole_end)``; the edges ``[start, whole_start)`` and
         ``[whole_end, end)`` are left to raw rows. Without a whole grain inside, the first edge is
         the whole range.
         """
-        whole_start = -_floor(-_since_epoch(self.start), grain)
-        whole_end = _floor(_since_epoch(self.end), grain)
+        whole_start, whole_end = grain.ceiling(self.start), grain.floor(self.end)
         if whole_start >= whole_end:
             return Split(self.start, self.end, self.end, self.end)
-        return Split(
-            self.start,
-            EPOCH + timedelta(microseconds=whole_start),
-            EPOCH + timedelta(microseconds=whole_end),
-            self.end,
-        )
+        return Split(self.start, whole_start, whole_end, self.end)
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -46,9 +102,12 @@ class Split(msgspec.Struct, frozen=True):
     end: datetime
 
 
-def _since_epoch(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
+class NestedSplit(msgspec.Struct, frozen=True):
+    """A range cut at two grains, one within the other."""
 
-
-def _floor(microseconds: int, grain: timedelta) -> int:
-    return microseconds - microseconds % (grain // timedelta(microseconds=1))
+    start: datetime
+    fine_start: datetime
+    coarse_start: datetime
+    coarse_end: datetime
+    fine_end: datetime
+    end: datetime

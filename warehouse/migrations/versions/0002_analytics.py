@@ -1,4 +1,4 @@
-"""Rollups that every report can be answered from: stake bands, bet types, quarters, months.
+"""Rollups that every report can be answered from: stake bands, bet types, quarters, days, months.
 
 Their rows are made again from the raw tables. No row may arrive meanwhile: the relay is held.
 ``transactions_hourly`` gives way to ``transaction_quarters``.
@@ -18,6 +18,7 @@ branch_labels = None
 depends_on = None
 
 ROLLUP_NAMES = (
+    "game_daily",
     "game_hourly",
     "operator_quarters",
     "player_daily",

@@ -25,8 +25,10 @@ FROM (
         FROM tenant_player_figures(
             operator_id = {operator_id:UInt16},
             from_time = {from_time:DateTime64(6, 'UTC')},
-            whole_from = {whole_from:DateTime64(6, 'UTC')},
-            whole_to = {whole_to:DateTime64(6, 'UTC')},
+            fine_from = {fine_from:DateTime64(6, 'UTC')},
+            coarse_from = {coarse_from:DateTime64(6, 'UTC')},
+            coarse_to = {coarse_to:DateTime64(6, 'UTC')},
+            fine_to = {fine_to:DateTime64(6, 'UTC')},
             to_time = {to_time:DateTime64(6, 'UTC')}
         ) AS f
         WHERE {include_bots:UInt8} = 1 OR is_bot = 0

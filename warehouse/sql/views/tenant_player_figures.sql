@@ -3,6 +3,32 @@ CREATE OR REPLACE VIEW tenant_player_figures AS
 SELECT
     user_id,
     is_bot,
+    bet_type,
+    bets,
+    free_spins,
+    winning_bets,
+    wager,
+    wager_real,
+    wager_bonus,
+    win,
+    win_real,
+    win_bonus,
+    jackpot,
+    jackpot_hits,
+    jackpot_contribution_e4,
+    free_spin_stake,
+    free_spin_win,
+    theoretical_ggr_e4
+FROM player_monthly
+WHERE
+    operator_id = {operator_id:UInt16}
+    AND month >= toDate({coarse_from:DateTime64(6, 'UTC')})
+    AND month < toDate({coarse_to:DateTime64(6, 'UTC')})
+UNION ALL
+SELECT
+    user_id,
+    is_bot,
+    bet_type,
     bets,
     free_spins,
     winning_bets,
@@ -21,12 +47,20 @@ SELECT
 FROM player_daily
 WHERE
     operator_id = {operator_id:UInt16}
-    AND day >= toDate({whole_from:DateTime64(6, 'UTC')})
-    AND day < toDate({whole_to:DateTime64(6, 'UTC')})
+    AND (
+        (
+            day >= toDate({fine_from:DateTime64(6, 'UTC')})
+            AND day < toDate({coarse_from:DateTime64(6, 'UTC')})
+        ) OR (
+            day >= toDate({coarse_to:DateTime64(6, 'UTC')})
+            AND day < toDate({fine_to:DateTime64(6, 'UTC')})
+        )
+    )
 UNION ALL
 SELECT
     user_id,
     is_bot,
+    bet_type,
     toInt64(if(bet_type = 'FREE_SPIN', 0, sign)) AS bets,
     toInt64(if(bet_type = 'FREE_SPIN', sign, 0)) AS free_spins,
     toInt64(if(win = 0, 0, sign)) AS winning_bets,
@@ -48,10 +82,10 @@ WHERE
     AND (
         (
             created_at >= {from_time:DateTime64(6, 'UTC')}
-            AND created_at < {whole_from:DateTime64(6, 'UTC')}
+            AND created_at < {fine_from:DateTime64(6, 'UTC')}
         ) OR (
-            created_at >= {whole_to:DateTime64(6, 'UTC')}
+            created_at >= {fine_to:DateTime64(6, 'UTC')}
             AND created_at < {to_time:DateTime64(6, 'UTC')}
         )
     )
-COMMENT 'One operator''s figures by player in [from, to): whole days by rollup, edges from bets'
+COMMENT 'One operator''s figures by player in [from, to): months, days, edges from bets'
