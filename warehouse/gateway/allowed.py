@@ -55,19 +55,21 @@ NODES = frozenset(
 STATEMENTS = frozenset(
     node for node in NODES if node.endswith("Query") or node.startswith(("Show", "Explain"))
 ) - {"SelectQuery", "SelectIntersectExceptQuery"}
+# Of the things that SHOW lists by the names of tables and databases.
+SHOWN = frozenset({"TABLES", "DATABASES", "SETTINGS"})
+# None of them takes a structure as text: it can hold expressions (`a String ALIAS file(…)`) that
+# the syntax tree does not show. See `guard` for values().
 TABLE_FUNCTIONS = frozenset(
     [
         "numbers",
         "numbers_mt",
         "generateSeries",
         "generate_series",
-        "generateRandom",
         "values",
         "SQLStandardValues",
-        "null",
     ]
 )
-# What clients and BI tools read to describe a schema; none of it has queries, credentials, paths.
+# What clients and BI tools read to describe a schema; none of it has queries or credentials.
 SYSTEM_TABLES = frozenset(
     [
         "one",
@@ -92,6 +94,17 @@ SYSTEM_TABLES = frozenset(
         "contributors",
         "licenses",
     ]
+)
+# The server's paths are the one thing in them to keep back.
+TABLES_WITH_PATHS = frozenset({"system.tables", "system.databases"})
+PATH_COLUMNS = frozenset({"data_paths", "data_path", "metadata_path"})
+ALL_COLUMNS = frozenset(
+    {
+        "Asterisk",
+        "QualifiedAsterisk",
+        "ColumnsRegexpMatcher",
+        "QualifiedColumnsRegexpMatcher",
+    }
 )
 SYSTEM_DATABASES = frozenset({"system", "information_schema", "INFORMATION_SCHEMA"})
 

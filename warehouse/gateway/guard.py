@@ -13,30 +13,16 @@ several statements in one, `merge()`, others' queries in `system.processes`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from warehouse.gateway import allowed, statement
 from warehouse.gateway.engine import Engine, quote_string
 from warehouse.gateway.errors import GatewayError
 from warehouse.gateway.request import QueryRequest
 from warehouse.gateway.statement import Kind, Statement
+from warehouse.gateway.syntax_tree import Node, UnreadableTree, read_tree
 
 _IN_FUNCTION = re.compile(r"(global)?(not)?(null)?in(ignoreset)?\Z", re.IGNORECASE)
-_NODE = re.compile(r"(?P<indent> *)(?P<kind>\S+)(?: +(?P<rest>.*))?\Z")
-_ALIAS_AND_CHILDREN = re.compile(r"( \(alias .*\))?( \(children \d+\))?\Z")
 _EXPRESSION_HIDDEN = ("WHERE", "LIMIT", "(")
-
-
-@dataclass(slots=True)
-class Node:
-    """One node of the engine's syntax tree."""
-
-    kind: str
-    name: str
-    depth: int
-    parent: Node | None
-    children: list[Node] = field(default_factory=list)
 
 
 class Guard:
@@ -45,7 +31,6 @@ class Guard:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._functions = allowed.functions()
-        self._known_table_functions: frozenset[str] = frozenset()
         self._combinators: tuple[str, ...] = ()
 
     async def allowed(self, parsed: Statement, request: QueryRequest) -> Statement:
@@ -67,17 +52,17 @@ class Guard:
         self._check_statement(tree[0], canonical)
         for node in tree:
             self._check_node(node)
+        self._check_paths(tree)
+        await self._check_views(tree)
         return again
 
     async def _learn(self) -> None:
         """Names the engine knows, once."""
         if self._combinators:
             return
-        known = await self._engine.control("SELECT name FROM system.table_functions")
         suffixes = await self._engine.control(
             "SELECT name FROM system.aggregate_function_combinators"
         )
-        self._known_table_functions = frozenset(known.decode().split())
         self._combinators = tuple(suffixes.decode().lower().split())
 
     async def _canonical(self, parsed: Statement) -> bytes:
@@ -94,12 +79,18 @@ class Guard:
 
     async def _tree(self, canonical: Statement, request: QueryRequest) -> list[Node]:
         """Nodes in the order of the engine's listing; query parameters are in their places."""
-        if any(char in part for part in _quoted_identifiers(canonical.text) for char in "\\\n"):
+        words = statement.words(canonical.text)
+        names = [word for word in words if word[:1] in '`"']
+        names += [request.params.get(name, "") for name in _identifier_parameters(words)]
+        if not all(name.isprintable() and "\\" not in name for name in names):
             raise _denied("an identifier with control characters")
         listing = await self._engine.control(
             "EXPLAIN AST " + canonical.text.decode(), request.params
         )
-        return _read_tree(listing.decode().splitlines())
+        try:
+            return read_tree(listing.decode())
+        except UnreadableTree:
+            raise _denied("what the engine's syntax tree shows") from None
 
     def _check_statement(self, root: Node, canonical: bytes) -> None:
         if root.kind not in allowed.STATEMENTS:
@@ -107,17 +98,34 @@ class Guard:
                 "READONLY", f"Cannot execute query in readonly mode: {root.kind} is not allowed"
             )
         if root.kind.startswith("Show"):
-            # The listing leaves out the conditions of SHOW, so there may be none.
-            words = {token.upper() for token in statement.words(canonical)}
-            if hidden := [word for word in _EXPRESSION_HIDDEN if word in words]:
-                raise _denied(f"{hidden[0]} in SHOW; select from system.tables or columns instead")
+            self._check_show(root, statement.words(canonical))
         if root.kind.startswith(("Show", "Exists")) and root.children:
             # Children are the database and the table, or one of them alone.
             names = [child.name for child in root.children]
             database_alone = root.kind in ("ShowTables", "ExistsDatabaseQuery")
             qualified = len(names) > 1 or database_alone or root.kind.endswith("DatabaseQuery")
-            if qualified and names[0] != self._engine.database:
-                raise _denied(f"database {names[0]}")
+            if qualified:
+                self._check_database(names[0])
+
+    def _check_show(self, root: Node, words: list[str]) -> None:
+        """By the words of the statement, as the listing leaves out most of a SHOW."""
+        upper = [word.upper() for word in words]
+        if hidden := [word for word in _EXPRESSION_HIDDEN if word in upper]:
+            raise _denied(f"{hidden[0]} in SHOW; select from system.tables or columns instead")
+        what = [word for word in upper[1:4] if word not in ("EXTENDED", "FULL")][:1]
+        if root.kind == "ShowTables" and what[0] not in allowed.SHOWN:
+            raise _denied(f"SHOW {what[0]}")
+        if root.kind in ("ShowColumns", "ShowIndexes"):
+            # Always: … COLUMNS FROM table [FROM database] [[NOT] LIKE …]
+            after_table = upper.index(what[0]) + 3
+            if upper[after_table : after_table + 1] == ["FROM"]:
+                self._check_database(words[after_table + 1].strip('`"'))
+            elif "FROM" in upper[after_table:] or "{" in upper:
+                raise _denied("this form of SHOW")
+
+    def _check_database(self, name: str) -> None:
+        if name != self._engine.database:
+            raise _denied(f"database {name}")
 
     def _check_node(self, node: Node) -> None:
         if node.kind == "Set" and not (node.parent and node.parent.kind == "Explain"):
@@ -134,24 +142,41 @@ class Guard:
             self._check_identifier(node)
 
     def _check_function(self, node: Node) -> None:
+        arguments = node.children[0].children if node.children else []
         if node.parent is not None and node.parent.kind == "TableExpression":
-            # Parameterized views look like table functions; those the engine knows are refused
-            # unless listed, any other name can only be a view of the current database.
-            if (
-                node.name not in allowed.TABLE_FUNCTIONS
-                and node.name in self._known_table_functions
-            ):
-                raise _denied(f"table function {node.name}")
-            if node.name not in allowed.TABLE_FUNCTIONS:
-                self._check_table(node.name)
+            if node.name == "values" and arguments and not _is_row(arguments[0]):
+                # A text may be the table's structure, with expressions of its own.
+                raise _denied("values() with a structure or a lone text")
             return
         if not self._function_allowed(node.name.lower()):
             raise _denied(f"function {node.name}")
-        arguments = node.children[0].children if node.children else []
         last = arguments[-1] if arguments else None
         if _IN_FUNCTION.match(node.name) and last is not None and last.kind == "Identifier":
             # The right side of IN may name a table.
             self._check_table(last.name)
+            if last.name in allowed.TABLES_WITH_PATHS:
+                raise _denied(f"IN {last.name}")
+
+    async def _check_views(self, tree: list[Node]) -> None:
+        """What looks like a table function is one that is listed, or a parameterized view.
+
+        Only the database can tell: table functions have names that the engine doesn't list.
+        """
+        for node in tree:
+            called = node.parent is not None and node.parent.kind == "TableExpression"
+            if node.kind != "Function" or not called or node.name in allowed.TABLE_FUNCTIONS:
+                continue
+            self._check_table(node.name)
+            found = await self._engine.control(
+                "SELECT count() FROM system.tables WHERE database = {database:String}"
+                " AND name = {name:String} AND engine = 'View'",
+                {
+                    "database": self._engine.database,
+                    "name": node.name.removeprefix(f"{self._engine.database}."),
+                },
+            )
+            if found.strip() != b"1":
+                raise _denied(f"table function {node.name}")
 
     def _function_allowed(self, name: str) -> bool:
         """Listed, or listed and followed by aggregate function combinators."""
@@ -177,35 +202,42 @@ class Guard:
         if dot and database in allowed.SYSTEM_DATABASES:
             self._check_table(".".join(node.name.split(".")[:2]))
 
+    def _check_paths(self, tree: list[Node]) -> None:
+        """Where the server keeps its files is in columns of otherwise harmless system tables."""
+        tables = {node.name for node in tree if node.kind == "TableIdentifier"}
+        if not tables & allowed.TABLES_WITH_PATHS:
+            return
+        for node in tree:
+            if node.kind == "Identifier" and set(node.name.split(".")) & allowed.PATH_COLUMNS:
+                raise _denied(f"column {node.name}")
+            select = node.ancestor("SelectQuery")
+            if node.kind in allowed.ALL_COLUMNS and select is not None and not _is_counted(node):
+                tables = set(select.tables())
+                if tables & allowed.TABLES_WITH_PATHS:
+                    raise _denied("* of a system table with paths of the server; name the columns")
+
 
 def _denied(what: str) -> GatewayError:
     return GatewayError("ACCESS_DENIED", f"Not enough privileges: {what} is not allowed here")
 
 
-def _quoted_identifiers(text: bytes) -> list[str]:
-    return [word for word in statement.words(text) if word[:1] in '`"']
+def _identifier_parameters(words: list[str]) -> list[str]:
+    """Names of the query parameters that stand for identifiers: `{name:Identifier}`."""
+    ends = range(4, len(words))
+    return [
+        words[at - 3]
+        for at in ends
+        if words[at - 4] == "{" and words[at - 2 : at + 1] == [":", "Identifier", "}"]
+    ]
 
 
-def _read_tree(lines: Iterable[str]) -> list[Node]:
-    """Reads the listing of EXPLAIN AST; a node is one line, indented below its parent."""
-    nodes: list[Node] = []
-    path: list[Node] = []
-    for line in lines:
-        found = _NODE.match(line)
-        if found is None:
-            if line.strip():
-                raise _denied("what the engine's syntax tree shows")
-            continue
-        # The root stands at the margin and so do its children, one blank in: depth is the indent.
-        depth = len(found["indent"])
-        rest = _ALIAS_AND_CHILDREN.sub("", " " + (found["rest"] or ""))
-        while path and path[-1].depth >= depth:
-            path.pop()
-        node = Node(found["kind"], rest.strip(), depth, path[-1] if path else None)
-        if node.parent is not None:
-            node.parent.children.append(node)
-        nodes.append(node)
-        path.append(node)
-    if not nodes or nodes[0].depth != 0:
-        raise _denied("a statement without a syntax tree")
-    return nodes
+def _is_row(argument: Node) -> bool:
+    """Whether an argument of values() can only be data: a tuple, or a literal that is no text."""
+    is_tuple = argument.kind == "Function" and argument.name == "tuple"
+    return is_tuple or (argument.kind == "Literal" and not argument.name.startswith("'"))
+
+
+def _is_counted(node: Node) -> bool:
+    """Whether it is the asterisk of count(*)."""
+    function = node.ancestor("Function")
+    return function is not None and function.name == "count"

@@ -88,7 +88,8 @@ def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
     """
     tokens = _tokens(text)
     first = next(tokens, None)
-    if first is None:
+    if first is None or first.word == "FORMAT":
+        # Clients ask for their format behind whatever they were given, nothing too.
         raise GatewayError("SYNTAX_ERROR", "Empty query")
     if first.word == "INSERT":
         return _parse_insert(text, tokens, default_insert_format)
@@ -142,6 +143,8 @@ def _format_clause(text: bytes, tokens: list[_Token], end: int) -> tuple[str | N
         name = top[index + 1]
         if top[index].word != "FORMAT" or name.group not in ("word", "quoted"):
             continue
+        if name.word in ("ASC", "DESC"):
+            continue  # a column called format, ordered by
         after = top[index + 2].word if index + 2 < len(top) else ""
         if after in ("", "SETTINGS"):
             return _unquote(text[name.start : name.end]), top[index].start

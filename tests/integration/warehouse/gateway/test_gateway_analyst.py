@@ -44,6 +44,16 @@ SELECT name, type FROM system.columns WHERE table = 'bets'
 SELECT name, value, readonly FROM system.settings LIMIT 5
 SELECT table_name FROM information_schema.tables LIMIT 1
 SELECT version(), timezone(), currentUser()
+SELECT * FROM values((1, 'a'), (2, 'b'))
+SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS t(x, y)
+SELECT count(*) FROM system.tables
+SELECT * FROM (SELECT name FROM system.tables)
+SELECT t.name, t.engine FROM system.tables AS t JOIN bets ON 1
+SELECT 1 AS format ORDER BY format DESC
+SHOW SETTINGS LIKE 'max_threads'
+SHOW FULL COLUMNS FROM pitboss.bets
+SHOW COLUMNS FROM bets FROM pitboss LIKE 'i%'
+SHOW INDEXES FROM bets
 """.strip().splitlines()
 
 # One a line; what each one would give away or change is plain from its text.
@@ -183,7 +193,83 @@ REVOKE ALL ON *.* FROM analyst
 EXECUTE AS default SELECT 1
 BEGIN TRANSACTION
 EXPLAIN TABLE OVERRIDE mysql('127.0.0.1:1') PARTITION BY 1
+SELECT a FROM generateRandom('x UInt8, a String ALIAS file(''/etc/passwd'')') LIMIT 1
+SELECT a FROM generateRandom('x UInt8, a String DEFAULT file(''/etc/passwd'')') LIMIT 1
+SELECT a FROM null('x UInt8, a String ALIAS file(''/etc/passwd'')')
+SELECT a FROM values('x UInt8, a String ALIAS file(''/etc/passwd'')', (1))
+SELECT a FROM values(concat('x UInt8, a String ALIAS ', 'hostName()'), (1))
+SELECT a FROM values({s:String}, (1))
+SELECT quantile(length(file('/etc/passwd')))(1)
+SELECT id FROM bets PREWHERE file('/etc/passwd') = ''
+SELECT id FROM bets QUALIFY file('/etc/passwd') = ''
+SELECT id FROM bets GROUP BY GROUPING SETS ((file('/etc/passwd')))
+SELECT id FROM bets LIMIT 1 BY file('/etc/passwd')
+SELECT * FROM bets JOIN bets AS b ON file('/etc/passwd') = ''
+SELECT * REPLACE (file('/etc/passwd') AS game) FROM bets
+SELECT * FROM bets_of(operator = length(file('/etc/passwd')))
+SELECT * FROM bets_of(operator = (SELECT length(file('/etc/passwd'))))
+SELECT arrayMap(x -> file('/etc/passwd'), [1])
+WITH RECURSIVE x AS (SELECT file('/etc/passwd') AS f UNION ALL SELECT f FROM x) SELECT * FROM x
+SELECT * FROM PYTHON('x')
+SELECT * FROM Python(x)
+SELECT * FROM FILE('/etc/passwd', 'LineAsString')
+SELECT * FROM bets(operator = 1)
+SELECT * FROM unknown_view(operator = 1)
+SELECT * FROM `default`.`/etc/passwd`
+SELECT * FROM format(CSV, '1,2')
+SELECT * FROM (EXPLAIN SELECT 1)
+SELECT * FROM viewExplain('EXPLAIN', '', (SELECT 1))
+EXPLAIN SELECT 1 SETTINGS max_threads = 1
+EXPLAIN SELECT 1 FORMAT TSV SETTINGS max_threads = 1
+EXPLAIN SYNTAX SELECT 1 FORMAT TSV SETTINGS readonly = 0
+SHOW TABLES FORMAT TSV SETTINGS max_threads = 1
+EXISTS bets SETTINGS max_threads = 1
+SHOW TABLES INTO OUTFILE '/tmp/x'
+EXPLAIN AST SELECT 1 INTO OUTFILE '/tmp/x'
+SHOW COLUMNS FROM processes FROM system
+SHOW COLUMNS FROM `processes` IN `system`
+SHOW FULL COLUMNS FROM system.processes
+SHOW EXTENDED FULL FIELDS FROM processes FROM system LIKE 'q%'
+SHOW INDEX FROM processes FROM system
+SHOW KEYS FROM `processes` FROM `system`
+SHOW COLUMNS FROM {t:Identifier} FROM system
+SHOW COLUMNS FROM bets FROM {d:Identifier}
+SHOW MERGES
+SHOW CLUSTERS
+SHOW CLUSTER 'default'
+SHOW FILESYSTEM CACHES
+SHOW SETTING max_threads
+SHOW CREATE DATABASE default
+SHOW DICTIONARIES FROM system
+SELECT data_paths FROM system.tables
+SELECT t.metadata_path FROM system.tables AS t
+SELECT p FROM system.tables ARRAY JOIN data_paths AS p
+SELECT * FROM system.tables
+SELECT t.* FROM system.tables AS t
+SELECT * EXCEPT (name) FROM system.tables
+SELECT COLUMNS('path') FROM system.tables
+SELECT tuple(*) FROM system.tables
+SELECT toString(tuple(*)) FROM (SELECT * FROM system.databases)
+WITH t AS (SELECT * FROM system.tables) SELECT count() FROM t
+SELECT {c:Identifier} FROM system.tables
+SELECT 1 FROM (SELECT ['/'] AS data_paths) AS a JOIN system.tables USING (data_paths)
+SELECT ('a', '/') IN system.databases
+SELECT getClientHTTPHeader('X-ClickHouse-Key')
+SELECT queryID()
+SELECT serverUUID()
+SELECT tcpPort()
+SELECT getMacro('x')
+SELECT currentProfiles()
+SELECT filesystemAvailable()
+SELECT 1 PARALLEL WITH SELECT 2
 """.strip().splitlines()
+
+PARAMETERS = {
+    "param_s": "x UInt8, a String ALIAS file(\\'/etc/passwd\\')",
+    "param_t": "processes",
+    "param_d": "system",
+    "param_c": "data_paths",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -213,7 +299,7 @@ def test_may(analyse: Ask, sql: str) -> None:
 
 @pytest.mark.parametrize("sql", REFUSED)
 def test_may_not(analyse: Ask, ask: Ask, sql: str) -> None:
-    answer = analyse(sql)
+    answer = analyse(sql, **PARAMETERS)
     assert answer.code != 0, answer.body
     assert b"root:" not in answer.body
     assert ask("SELECT count(), sum(wager) FROM bets").body == b"2\t300\n"
@@ -221,7 +307,7 @@ def test_may_not(analyse: Ask, ask: Ask, sql: str) -> None:
 
 def test_refusals_come_from_the_guard_not_from_luck(analyse: Ask) -> None:
     """ACCESS_DENIED, READONLY or the parser's refusals: never an engine that tried."""
-    codes = {sql: analyse(sql).code for sql in REFUSED}
+    codes = {sql: analyse(sql, **PARAMETERS).code for sql in REFUSED}
     assert {sql: code for sql, code in codes.items() if code not in (48, 62, 164, 358, 497)} == {}
 
 
@@ -258,8 +344,34 @@ def test_parameters_may_fill_in_allowed_names(analyse: Ask) -> None:
     assert analyse(sql, param_c="game", param_t="bets", param_id="2").body == b"b\n"
 
 
-def test_names_with_newlines_cannot_fake_the_syntax_tree(analyse: Ask) -> None:
-    assert analyse("SELECT `a\n Function count` FROM bets").code == 497
+# A name that would start a line of its own in the listing of the syntax tree: the nodes after it
+# would seem to belong to the node it pretends to be.
+FAKE = "a{end}   TableExpression x"
+LINE_ENDS = ["\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("end", LINE_ENDS)
+@pytest.mark.parametrize("function", ["hostName()", "length(file('/etc/passwd'))"])
+def test_names_cannot_fake_the_syntax_tree(analyse: Ask, end: str, function: str) -> None:
+    name = FAKE.format(end=end)
+    assert analyse(f"SELECT `{name}`, {function} FROM (SELECT 1 AS `{name}`)").code == 497
+    parameter = "SELECT {x:Identifier}, " + function + f" FROM (SELECT 1 AS `{name}`)"
+    assert analyse(parameter, param_x=name).code == 497
+    only = "SELECT {x:Identifier}, " + function
+    assert analyse(only, param_x=name).code == 497
+    assert analyse(f"SELECT '{name}', {function}").code == 497
+
+
+@pytest.mark.parametrize("end", LINE_ENDS)
+def test_texts_may_have_any_line_end(analyse: Ask, end: str) -> None:
+    assert analyse(f"SELECT 'a{end}b' FORMAT RawBLOB").body.decode() == f"a{end}b"
+
+
+@pytest.mark.parametrize("text", ["", " ", ";", "-- only this", "FORMAT Native", "\n FORMAT TSV"])
+def test_an_empty_statement_is_told_in_a_line(analyse: Ask, text: str) -> None:
+    answer = analyse(text)
+    assert (answer.code, answer.body.count(b"\n")) == (62, 1)
+    assert answer.body.startswith(b"Code: 62. DB::Exception: Empty query")
 
 
 def test_cannot_outlive_its_own_request(gateway: GatewayProcess, ask: Ask, analyse: Ask) -> None:
