@@ -64,7 +64,7 @@ ROLLUPS = {
             source="bets",
             grain="day",
             start_of="toDate",
-            key=("operator_id", "day", "game_id", "bet_type", "is_bot", "stake_band"),
+            key=("operator_id", "day", "game_id", "bet_type", "is_bot"),
         ),
         Rollup(
             name="operator_quarters",

@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from secrets import token_hex
 from statistics import median
 from typing import Any
@@ -40,13 +39,12 @@ def run_spin_bench(
     connections: int = 64,
     scale: int = 50,
     rounds: int = 3,
-    json_path: Path | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Measure against the running stack that ``credentials`` (of ``credentials.json``) names.
 
     ``seconds`` is the length of each measurement, ``rounds`` how often the pair is measured,
-    ``scale`` pgbench's. Prints a table; writes the returned dict to ``json_path`` if given. Raises
+    ``scale`` pgbench's. Prints a table. Raises
     :class:`loadgen.client.ApiError` or :class:`loadgen.bench.BenchError`.
     """
     console = console or Console()
@@ -54,8 +52,6 @@ def run_spin_bench(
     console.print(_table(result))
     for example in result["spins"]["error_examples"]:
         console.print(f"[red]error:[/] {example!r}")
-    if json_path:
-        json_path.write_text(json.dumps(result, indent=2) + "\n")
     return result
 
 
@@ -77,7 +73,7 @@ async def _bench(
                 prefix="bench",
                 balance=_PLAYER_BALANCE,
             )
-            requests = await _requests(client, credentials["base_url"], players)
+            requests = await bench_requests(client, credentials["base_url"], players)
         lanes = Lanes()
         address = urlsplit(credentials["base_url"])
         try:
@@ -93,7 +89,7 @@ async def _bench(
     return {"connections": connections, "cpus": os.cpu_count(), **result}
 
 
-async def _requests(
+async def bench_requests(
     client: ApiClient, base_url: str, players: list[FundedPlayer]
 ) -> list[list[Request]]:
     """Smallest wagers on low-volatility games, so that nobody runs dry during the bench."""

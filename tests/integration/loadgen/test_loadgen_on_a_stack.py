@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from loadgen import catalogue
+from loadgen.bench.analytics import run_analytics_bench
 from loadgen.bench.spin import run_spin_bench
 from loadgen.client import ApiClient
 from loadgen.seeds import things_declared
@@ -111,16 +111,22 @@ def test_swarm_ends_on_sigterm_and_says_who_is_not_seeded(stack: StackProcess):
     assert "bots could not log in: invalid_credentials" in output
 
 
-def test_bench_measures_spins_beside_tpc_b(credentials: dict[str, Any], tmp_path: Path):
-    result = run_spin_bench(
-        credentials,
-        seconds=1,
-        connections=4,
-        scale=1,
-        rounds=1,
-        json_path=tmp_path / "bench.json",
-    )
+def test_bench_measures_spins_beside_tpc_b(credentials: dict[str, Any]):
+    result = run_spin_bench(credentials, seconds=1, connections=4, scale=1, rounds=1)
     assert result["spins"]["errors"] == 0
     assert result["spins"]["per_second"] > 0
     assert result["pgbench"]["per_second"] > 0
-    assert json.loads((tmp_path / "bench.json").read_text()) == result
+
+
+def test_bench_asks_analytics_over_a_history(credentials: dict[str, Any]):
+    """The last test of the module: what it generates is in no ledger."""
+    result = run_analytics_bench(
+        credentials, bets=120_000, days=30, players=500, postgres_bets=5_000, seconds=1
+    )
+    tables = result["loading"]["tables"]
+    assert tables["bets"] >= 120_000 <= tables["player_bets"]
+    assert tables["game_daily"] < tables["bets"] / 5
+    assert result["stream"]["errors"] == 0
+    for question in result["questions"]:
+        assert question["asked"] > 0, question
+        assert min(question["p50_ms"], question["raw_ms"], question["postgres_ms"]) > 0

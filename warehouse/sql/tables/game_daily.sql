@@ -5,7 +5,6 @@ CREATE TABLE IF NOT EXISTS game_daily
     game_id UInt32 COMMENT 'Game',
     bet_type LowCardinality(String) COMMENT 'REAL, BONUS, MIXED or FREE_SPIN',
     is_bot UInt8 COMMENT '1 for demo traffic',
-    stake_band UInt8 COMMENT 'Wager in minor units: 0 none, 1 below 100, 2 below 1,000, 3 more',
     bets Int64 COMMENT 'Bets net of rollbacks',
     winning_bets Int64 COMMENT 'Bets that won anything, net of rollbacks',
     wager Int64 COMMENT 'Sum of stakes in minor units',
@@ -25,6 +24,6 @@ CREATE TABLE IF NOT EXISTS game_daily
 )
 ENGINE = SummingMergeTree
 PARTITION BY toYear(day)
-ORDER BY (operator_id, day, game_id, bet_type, is_bot, stake_band)
+ORDER BY (operator_id, day, game_id, bet_type, is_bot)
 SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
-COMMENT 'Bets by operator, UTC day, game, type and stake; always aggregate again when reading';
+COMMENT 'Bets by operator, UTC day, game and type; always aggregate again when reading';

@@ -5,8 +5,6 @@ SELECT
     game_id,
     bet_type,
     is_bot,
-    -- A rollback's wager is negative: it must land in the band of its bet.
-    multiIf(b.wager = 0, 0, abs(b.wager) < 100, 1, abs(b.wager) < 1000, 2, 3) AS stake_band,
     sum(sign) AS bets,
     sumIf(sign, b.win != 0 OR b.free_spin_win != 0) AS winning_bets,
     sum(b.wager) AS wager,
@@ -24,5 +22,5 @@ SELECT
     sum(b.free_spin_win) AS free_spin_win,
     sum(b.theoretical_ggr_e4) AS theoretical_ggr_e4
 FROM bets AS b
-GROUP BY operator_id, day, game_id, bet_type, is_bot, stake_band
+GROUP BY operator_id, day, game_id, bet_type, is_bot
 COMMENT 'Feeds game_daily; a rollback subtracts what its bet added';
