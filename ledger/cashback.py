@@ -81,5 +81,6 @@ async def _pay(command: Command, week: Week) -> int:
         row["wagers"] - row["wins"],
         amount,
         task_id,
+        command.now,
     )
     return amount

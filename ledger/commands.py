@@ -6,6 +6,7 @@ Deposits, withdrawals, grants, waivers, expiries and rollbacks all run inside
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
 from datetime import datetime
 from uuid import UUID
 
@@ -31,7 +32,10 @@ class MoneyDesk:
     """What money commands need of their process: a pool of the batch role, and the vaults.
 
     It keeps the catalogue between commands and reads it again when its version has moved.
+    ``moment`` is when its commands happen; None, as always but for play of the past, is now.
     """
+
+    moment: datetime | None = None
 
     def __init__(self, pool: asyncpg.Pool, vault: SeedVault, hits: HitVault) -> None:
         self.pool = pool
@@ -39,12 +43,18 @@ class MoneyDesk:
         self.hits = hits
         self.catalogue: Catalogue = EMPTY_CATALOGUE
 
+    def at(self, moment: datetime) -> "MoneyDesk":
+        """This desk at a moment of the past: same pool, vaults and rules, another clock."""
+        past = copy(self)
+        past.moment = moment
+        return past
+
 
 class Command:
     """A player's locked state and the changes collected for it; stored when the block ends.
 
     ``player`` is the state as decided so far, ``pools`` the jackpot pools it has locked. Times are
-    the database's clock under the lock.
+    the database's clock under the lock, or the desk's moment.
     """
 
     def __init__(
@@ -123,6 +133,7 @@ async def player_command(
         if not await lock_wallets(connection, [key], wait=True):
             raise Refusal("player_not_found", "There is no such player.")
         now, desk.catalogue = await current_catalogue(connection, desk.catalogue)
+        now = desk.moment or now
         players = await load_players(connection, [key], desk.vault, now)
         command = Command(connection, players[key], desk.catalogue, desk, now)
         yield command

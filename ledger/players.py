@@ -37,8 +37,11 @@ async def register_player(
     is_bot: bool,
     affiliate_code: str | None,
     vault: SeedVault,
+    registered_at: datetime | None = None,
 ) -> RegisteredPlayer:
     """Register a player inside the caller's transaction, as the authentication role.
+
+    ``registered_at`` is for players of the past; None is now.
 
     Raises :class:`Refusal` ``login_taken`` if the username or the e-mail address is in use at
     this operator (by a player or by staff), ``unknown_affiliate`` for a code nobody has. After a
@@ -60,9 +63,16 @@ async def register_player(
         password_hash,
         is_bot,
         affiliate_id,
+        registered_at,
     )
     await connection.execute(
-        SQL["insert_seed"], operator_id, user_id, seed.seed_id, seed.encrypted_seed, seed.seed_hash
+        SQL["insert_seed"],
+        operator_id,
+        user_id,
+        seed.seed_id,
+        seed.encrypted_seed,
+        seed.seed_hash,
+        created_at,
     )
     await connection.execute(SQL["insert_wallet"], operator_id, user_id, seed.seed_id)
     return RegisteredPlayer(

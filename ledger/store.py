@@ -132,6 +132,7 @@ async def _store_jackpot(connection: Connection, jackpot: WonJackpot, hits: HitV
         hit.carried_e4,
         jackpot.next_point.commitment,
         hits.seal(hit.pool_id, hit.cycle_no + 1, jackpot.next_point),
+        bet.created_at,
     )
 
 

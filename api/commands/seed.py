@@ -1,4 +1,4 @@
-"""`pitboss seed static` and `pitboss seed bots`."""
+"""`pitboss seed static`, `pitboss seed bots` and `pitboss seed history`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import asyncpg
 import httpx
 import msgspec
 import rich_click as click
@@ -14,8 +15,10 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from api.commands.options import Target, data_dir_option, json_option, running_stack
+from api.history import HistoryRefused, seed_history
 from api.stack.credentials import Credentials, OperatorLogin
 from api.stack.errors import StackError
+from api.stack.parts import settings_of
 from loadgen.client import ApiError
 from loadgen.seeds import Progress, SeededOperators, seed_bots, seed_static
 
@@ -24,7 +27,7 @@ Result = TypeVar("Result")
 
 @click.group()
 def command() -> None:
-    """Fill the running stack, over its own HTTP API. Everything may be repeated."""
+    """Fill the running stack. Operators and bots may be seeded again; there is one history."""
 
 
 @command.command()
@@ -59,6 +62,41 @@ def bots(data_dir: str, as_json: bool, number: int) -> None:
     with _progress("bots") as progress:
         created = _run(_seed_bots(target, number, progress))
     _tell({"bots": number, "created": created}, as_json)
+
+
+@command.command()
+@data_dir_option
+@json_option
+@click.option("--days", type=click.IntRange(1, 400), required=True, help="How far back it goes.")
+@click.option(
+    "--players", type=click.IntRange(4, 20_000), default=240, show_default=True,
+    help="New bots, dealt over the operators.",
+)  # fmt: skip
+@click.option(
+    "--bets-per-day", type=click.IntRange(1, 1_000_000), default=500, show_default=True,
+    help="Of an average day of each operator.",
+)  # fmt: skip
+def history(data_dir: str, as_json: bool, days: int, players: int, bets_per_day: int) -> None:
+    """Days of past play by new bots, through the same rules as live play.
+
+    Registrations, deposits, bets, bonuses, jackpots, withdrawals, cashback and affiliates'
+    statements, with the rhythm of days and weeks. It can be written once; live play may go on.
+    """
+    target = running_stack(data_dir)
+    settings = settings_of(target.credentials, target.ports)
+    with _progress("hours of the past") as progress:
+        counts = _run(
+            seed_history(
+                settings.postgres_url,
+                settings.secret_key,
+                target.credentials.bots.password,
+                days=days,
+                players=players,
+                bets_per_day=bets_per_day,
+                progress=progress,
+            )
+        )
+    _tell(counts, as_json)
 
 
 async def _seed_static(target: Target, progress: Progress) -> SeededOperators:
@@ -97,10 +135,12 @@ async def _seed_bots(target: Target, number: int, progress: Progress) -> int:
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
     try:
         return asyncio.run(work)
-    except ApiError as error:
+    except (ApiError, HistoryRefused) as error:
         raise StackError(str(error)) from None
     except httpx.TransportError as error:
         raise StackError(f"the API does not answer: {error}") from None
+    except (OSError, asyncpg.PostgresConnectionError) as error:
+        raise StackError(f"Postgres does not answer: {error}") from None
 
 
 @contextmanager

@@ -41,5 +41,6 @@ WHERE
 HAVING count(*) > 0;
 
 -- name: insert_cashback
-INSERT INTO cashback (operator_id, user_id, week, vip_level, rate_bps, net_loss, amount, task_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+INSERT INTO cashback (
+    operator_id, user_id, week, vip_level, rate_bps, net_loss, amount, task_id, created_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);

@@ -77,8 +77,9 @@ FROM
 WHERE jackpot_pool.pool_id = changed.pool_id;
 
 -- name: insert_cycle
-INSERT INTO jackpot_cycle (pool_id, cycle_no, seed, carried_e4, commitment, encrypted_hit)
-VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO jackpot_cycle (
+    pool_id, cycle_no, seed, carried_e4, commitment, encrypted_hit, opened_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: insert_win
 INSERT INTO jackpot_win (

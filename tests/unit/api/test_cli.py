@@ -16,6 +16,7 @@ NEED_A_STACK = (
     ("status", "--json"),
     ("seed", "static"),
     ("seed", "bots", "5"),
+    ("seed", "history", "--days", "2"),
     ("bots", "start"),
     ("sql", "SELECT 1"),
     ("reconcile",),
