@@ -16,7 +16,7 @@ from ledger.events import (
     TransactionEvent,
 )
 from warehouse.migrate import materialized_views
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import read_sql, sql_names
 
 MIN_DEDUPLICATION_WINDOW = 10_000
 INSERT_TIMEOUT_SECONDS = 60
@@ -136,15 +136,17 @@ def _missing_columns(columns: list[list[Any]]) -> list[str]:
 
 def _unsafe_tables(tables: list[list[Any]]) -> list[str]:
     problems = []
-    targets = {name: target for name, _, target, _ in tables}
+    targets = {name: target for name, _, target, _, _ in tables}
     for view in materialized_views():
         if targets.get(view) != view.removesuffix("_mv"):
             problems.append(f"{view} is missing or feeds another table")
-    for name, engine, _, window in tables:
+    for name, engine, _, window, flushed in tables:
         # Replicated and Shared engines keep their windows by default, and under another name.
         is_plain = engine.endswith("MergeTree") and not engine.startswith(("Replicated", "Shared"))
         if is_plain and int(window or 0) < MIN_DEDUPLICATION_WINDOW:
             problems.append(f"{name} has a deduplication window of {int(window or 0)}")
+        if is_plain and name in sql_names("tables") and not flushed:
+            problems.append(f"{name} does not flush its parts to the disk")
     return problems
 
 

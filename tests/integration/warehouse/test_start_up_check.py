@@ -41,6 +41,16 @@ async def test_a_short_window_anywhere_is_refused(
     warehouse_client.command(f"ALTER TABLE {table} MODIFY SETTING {setting} = 20000")
 
 
+@pytest.mark.parametrize("setting", ["fsync_after_insert", "fsync_part_directory"])
+@pytest.mark.parametrize("table", ["bets", "player_bets", "game_hourly"])
+async def test_a_table_that_does_not_flush_is_refused(
+    table: str, setting: str, stream: Stream, warehouse_client: Client
+) -> None:
+    warehouse_client.command(f"ALTER TABLE {table} MODIFY SETTING {setting} = 0")
+    assert await problems(stream) == [f"{table} does not flush its parts to the disk"]
+    warehouse_client.command(f"ALTER TABLE {table} MODIFY SETTING {setting} = 1")
+
+
 @pytest.fixture
 def without_a_view(warehouse_client: Client, clickhouse_url: str) -> Iterator[None]:
     """A warehouse in which somebody dropped a view that feeds a rollup."""

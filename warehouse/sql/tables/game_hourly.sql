@@ -26,5 +26,9 @@ CREATE TABLE IF NOT EXISTS game_hourly
 ENGINE = SummingMergeTree
 PARTITION BY toYYYYMM(hour)
 ORDER BY (operator_id, hour, game_id, bet_type, is_bot, stake_band)
-SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+SETTINGS
+    non_replicated_deduplication_window = 20000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_bytes_for_full_part_storage = 10485760
 COMMENT 'Bets by operator, hour, game, type and stake; always aggregate again when reading';

@@ -14,5 +14,9 @@ CREATE TABLE IF NOT EXISTS games
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY game_id
-SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+SETTINGS
+    non_replicated_deduplication_window = 20000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_bytes_for_full_part_storage = 10485760
 COMMENT 'Games as they are now; read it with FINAL';

@@ -23,5 +23,9 @@ CREATE TABLE IF NOT EXISTS operator_quarters
 ENGINE = SummingMergeTree
 PARTITION BY toYear(quarter)
 ORDER BY (operator_id, quarter, bet_type, is_bot)
-SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+SETTINGS
+    non_replicated_deduplication_window = 20000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_bytes_for_full_part_storage = 10485760
 COMMENT 'Bets by operator, quarter hour and type; always aggregate again when reading';

@@ -27,5 +27,9 @@ CREATE TABLE IF NOT EXISTS player_monthly
 ENGINE = SummingMergeTree
 PARTITION BY toYear(month)
 ORDER BY (operator_id, user_id, month, is_bot, bet_type)
-SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+SETTINGS
+    non_replicated_deduplication_window = 20000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_bytes_for_full_part_storage = 10485760
 COMMENT 'Bets by operator, player, UTC month and type; always aggregate again when reading';

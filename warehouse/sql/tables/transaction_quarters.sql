@@ -18,5 +18,9 @@ CREATE TABLE IF NOT EXISTS transaction_quarters
 ENGINE = SummingMergeTree
 PARTITION BY toYear(quarter)
 ORDER BY (operator_id, quarter, kind, status, method, is_bot)
-SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+SETTINGS
+    non_replicated_deduplication_window = 20000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_bytes_for_full_part_storage = 10485760
 COMMENT 'Statuses reached by operator, quarter hour, kind and method; always aggregate again';

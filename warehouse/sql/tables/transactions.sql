@@ -29,5 +29,9 @@ CREATE TABLE IF NOT EXISTS transactions
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(created_at)
 ORDER BY (operator_id, created_at, transaction_id, event_no)
-SETTINGS non_replicated_deduplication_window = 20000, fsync_after_insert = 1
+SETTINGS
+    non_replicated_deduplication_window = 20000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1,
+    min_bytes_for_full_part_storage = 10485760
 COMMENT 'Every status of every deposit, withdrawal, bonus and adjustment, one row each';
