@@ -30,6 +30,8 @@ STATUS_BY_CODE: dict[str, int] = {
     "validation_failed": 400,
     "invalid_cursor": 400,
     "invalid_range": 400,
+    "too_many_points": 400,
+    "filter_not_supported": 400,
     "idempotency_key_missing": 400,
     "idempotency_key_invalid": 400,
     "operator_required": 400,

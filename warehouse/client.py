@@ -18,7 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from warehouse.sql_files import read_sql
 
 Row = TypeVar("Row")
-Parameter = int | bool | str | datetime | UUID | list[UUID]
+Parameter = int | bool | str | datetime | UUID | list[UUID] | list[int]
 
 TENANT_PARAMETER = "{operator_id:UInt16}"
 
@@ -116,7 +116,7 @@ def _decode(answer: bytes, row: type[Row]) -> list[Row]:
     return msgspec.json.decode(decoded.data, type=list[row])  # type: ignore[valid-type]
 
 
-def _as_text(value: Parameter) -> int | str | list[str]:
+def _as_text(value: Parameter) -> int | str | list[int] | list[str]:
     match value:
         case bool():
             return int(value)
@@ -125,6 +125,6 @@ def _as_text(value: Parameter) -> int | str | list[str]:
         case UUID():
             return str(value)
         case list():
-            return [str(member) for member in value]
+            return [member if isinstance(member, int) else str(member) for member in value]  # type: ignore[return-value]
         case _:
             return value

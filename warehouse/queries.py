@@ -215,7 +215,7 @@ async def player_figures(
         include_bots=include_bots,
         player_ids=player_ids or [],
         limit=limit,
-        **_bounds(period, DAY, MONTH),
+        **player_bounds(period),
     )
 
 
@@ -229,7 +229,7 @@ async def affiliate_figures(
         AffiliateFigures,
         operator_id=operator_id,
         include_bots=include_bots,
-        **_bounds(period, DAY, MONTH),
+        **player_bounds(period),
     )
 
 
@@ -287,6 +287,11 @@ async def player_names(
         "player_names", _PlayerName, operator_id=operator_id, player_ids=sorted(player_ids)
     )
     return {row.player_id: row.username for row in rows}
+
+
+def player_bounds(period: TimeRange) -> dict[str, datetime]:
+    """The period as the players' figures take it: months, days and edges."""
+    return _bounds(period, DAY, MONTH)
 
 
 def _bounds(period: TimeRange, fine: Grain, coarse: Grain) -> dict[str, datetime]:

@@ -1,16 +1,17 @@
 """The operator's numbers, answered from the warehouse within the ``as_of`` they carry."""
 
-from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, get
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import FromQuery
 
 from api.freshness import Freshness, provide_freshness
 from api.pagination import MAX_LIMIT, Limit
 from api.periods import Period, provide_period
+from api.report_filters import GameId, IncludeBots, Name, provide_filters
 from api.routes.operator import SQL, require_player
+from api.routes.overview import overview_report
 from api.schemas.affiliates import AffiliatesReport, affiliate_item
 from api.schemas.reports import (
     FigureFields,
@@ -27,10 +28,6 @@ from ledger.affiliates import read_affiliates
 from ledger.database import Role
 from warehouse.client import Warehouse
 from warehouse.queries import Figures, affiliate_figures, game_figures, player_figures
-
-IncludeBots = Annotated[bool, QueryParameter(description="Whether flagged demo traffic counts")]
-GameId = Annotated[int | None, QueryParameter(ge=1, lt=2**31)]
-Name = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
 
 
 @get("/games")
@@ -116,9 +113,10 @@ async def affiliates_report(
 
 router = Router(
     "/operator/analytics",
-    route_handlers=[games_report, rtp_summary, affiliates_report],
+    route_handlers=[overview_report, games_report, rtp_summary, affiliates_report],
     guards=[requires_operator],
     dependencies={
+        "filters": Provide(provide_filters, sync_to_thread=False),
         "freshness": Provide(provide_freshness),
         "period": Provide(provide_period, sync_to_thread=False),
     },

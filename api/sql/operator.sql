@@ -1,6 +1,14 @@
 -- name: currency
 SELECT currency FROM operator WHERE operator_id = $1;
 
+-- name: operator_head
+SELECT slug, currency, time_zone FROM operator WHERE operator_id = $1;
+
+-- name: affiliate_payouts
+-- What affiliates earned by statements made since $2, each at the time it was made.
+SELECT created_at, amount FROM affiliate_statement
+WHERE operator_id = $1 AND created_at >= $2;
+
 -- name: list_players
 SELECT
     u.user_id, u.username, u.email, u.status, u.excluded_until, u.is_bot, u.vip_level,

@@ -18,7 +18,8 @@ SELECT
     jackpot_contribution_e4,
     free_spin_stake,
     free_spin_win,
-    theoretical_ggr_e4
+    theoretical_ggr_e4,
+    liability_delta
 FROM player_bets
 WHERE operator_id = {operator_id:UInt16} AND user_id = {user_id:UUID}
 COMMENT 'The bets of one player as figures that add up; rollbacks count negative'

@@ -1,0 +1,101 @@
+"""A period, the equally long one before it, and the points of its series, as queries take them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from warehouse.buckets import Interval, auto_interval, points, runs
+from warehouse.time_ranges import EPOCH, HOUR, QUARTER, Grain, Split, TimeRange
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """``[start, end)`` in points from ``starts``; ``previous`` is the start of the period before.
+
+    ``read_end`` is later than ``end`` if the period is open: nothing happens after now, and then
+    its last quarter, hour, day and month are answered by rollups alone. ``previous`` is None if
+    there would be none after 1970.
+    """
+
+    start: datetime
+    end: datetime
+    read_end: datetime
+    previous: datetime | None
+    interval: Interval
+    zone: ZoneInfo
+    starts: tuple[datetime, ...]
+
+    @property
+    def earliest(self) -> datetime:
+        """Where the earlier period begins; without one, the period itself."""
+        return self.previous or self.start
+
+    @property
+    def quarter_before(self) -> datetime:
+        """The full quarter of an hour at or before the earlier period's beginning."""
+        return QUARTER.floor(self.earliest)
+
+    def run_parameters(self) -> dict[str, Any]:
+        """Where a row's point is: before the earlier period, that period, or one of the points."""
+        starts = sorted({self.quarter_before, self.earliest, *self.starts})
+        found = runs(starts, self.read_end)
+        return {
+            "run_starts": [microseconds(run.start) for run in found],
+            "run_steps": [run.step // timedelta(microseconds=1) for run in found],
+        }
+
+    def range_parameters(self, grain: Grain, *, raw_points: bool = False) -> dict[str, Any]:
+        """Which parts of both periods a rollup of this grain answers.
+
+        ``raw_points``: the points are finer than the grain or lie across it, so the later period
+        is read from raw rows.
+        """
+        earlier = TimeRange(self.earliest, self.start).split(grain)
+        later = (
+            Split(self.start, self.read_end, self.read_end, self.read_end)
+            if raw_points
+            else TimeRange(self.start, self.read_end).split(grain)
+        )
+        return {
+            "earlier_from": self.quarter_before if grain is QUARTER else self.earliest,
+            "earlier_whole_from": earlier.whole_start,
+            "earlier_whole_to": earlier.whole_end,
+            "whole_from": later.whole_start,
+            "whole_to": later.whole_end,
+            "to_time": self.read_end,
+        }
+
+    def cuts_hours(self) -> bool:
+        """Whether a point begins inside an hour of UTC, as days do in half-hour time zones."""
+        return any(HOUR.floor(point) != point for point in self.starts[1:])
+
+
+def timeline(
+    start: datetime,
+    end: datetime,
+    *,
+    zone: ZoneInfo,
+    interval: Interval | None = None,
+    read_end: datetime | None = None,
+) -> Timeline:
+    """The timeline of ``[start, end)``; ``interval`` None picks one by the period's length.
+
+    Raises :class:`warehouse.buckets.TooManyPoints`.
+    """
+    previous = start - (end - start)
+    chosen = interval or auto_interval(start, end)
+    return Timeline(
+        start=start,
+        end=end,
+        read_end=read_end or end,
+        previous=previous if previous >= EPOCH else None,
+        interval=chosen,
+        zone=zone,
+        starts=tuple(points(start, end, chosen, zone)),
+    )
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
