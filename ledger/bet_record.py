@@ -75,6 +75,7 @@ class BetRow(msgspec.Struct, frozen=True, kw_only=True):
     drawn: int
     created_at: datetime
     effects: str
+    game_version: int | None
 
     @property
     def vip_level_up(self) -> bool:
@@ -161,6 +162,7 @@ def bet_row(  # the one place where a decision becomes a row
     drawn: int,
     bet_id: UUID,
     now: datetime,
+    game_version: int,
 ) -> BetRow:
     """The log's row for a decision about ``request`` made on ``player``'s state."""
     after = decision.after
@@ -207,6 +209,7 @@ def bet_row(  # the one place where a decision becomes a row
         drawn=drawn,
         created_at=now,
         effects=encode_effects(player, decision),
+        game_version=game_version,
     )
 
 

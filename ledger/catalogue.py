@@ -96,6 +96,7 @@ def _operator_terms(row: Any, policies: Any, games: Any) -> OperatorTerms:
 def _game_terms(row: Any) -> GameTerms:
     return GameTerms(
         game_id=row["game_id"],
+        version=row["version"],
         category_id=row["category_id"],
         provider=row["provider"],
         paytable=Paytable.of(msgspec.json.decode(row["paytable"], type=list[tuple[int, int]])),

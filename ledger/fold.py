@@ -108,7 +108,7 @@ def _settle(request: SpinRequest, state: BatchState, writes: Writes) -> Outcome:
             decision = settle_bet(player, operator, game, request.wager, drawn, around)
     except Refusal as refusal:
         return refusal
-    row = bet_row(request, player, decision, drawn, uuid7(), state.now)
+    row = bet_row(request, player, decision, drawn, uuid7(), state.now, game.version)
     result = spin_result(row, loaded.seed_hash)
     known = KnownBet(request.fingerprint, result)
     state.known[(request.operator_id, request.user_id, request.idempotency_key)] = known

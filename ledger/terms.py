@@ -16,7 +16,8 @@ from ledger.vip import VipLevel
 class GameTerms(msgspec.Struct, frozen=True, kw_only=True):
     """A game as one operator offers it: limits are the tighter of the game's and the operator's.
 
-    ``feeds`` are the (pool, basis points of the real wager) it feeds in the operator's currency.
+    ``version`` counts the game's changes; ``feeds`` are the (pool, basis points of the real wager)
+    it feeds in the operator's currency.
     """
 
     game_id: int
@@ -32,6 +33,7 @@ class GameTerms(msgspec.Struct, frozen=True, kw_only=True):
     bonus_eligible: bool = True
     xp_multiplier_tenths: int = 10
     feeds: tuple[tuple[int, int], ...] = ()
+    version: int = 1
 
 
 class OperatorTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,3 +56,15 @@ async def relay_stopped(connection: asyncpg.Connection) -> AsyncIterator[None]:
     else:
         async with stream_held(connection):
             yield
+
+
+async def flush_marks(connection: asyncpg.Connection) -> None:
+    """Make durable what the relay has marked as sent; ``connection`` is not the one that holds.
+
+    A mark is written without a flush: a crash of Postgres could take it back, and the batch would
+    be sent again. Its token stops the copy only in tables that saw the batch, so whoever makes a
+    table without that memory calls this under the hold first.
+    """
+    async with connection.transaction():
+        await connection.execute("SET LOCAL synchronous_commit = on")
+        await connection.execute("SELECT pg_logical_emit_message(true, 'pitboss', '')")

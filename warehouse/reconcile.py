@@ -1,12 +1,15 @@
 """Proves the warehouse against the ledger, and its rollups against its raw tables, to the cent.
 
 Under live traffic both must be read at one cut. The cut is a relay batch: while the newest, sent
-batch is held, the relay plans no other and ClickHouse stands still. The ledger is read in a later
-snapshot, and what the outbox holds beyond the batch is taken off again.
+batch is held, the relay plans no other and ClickHouse stands still, as long as it takes to fix what
+it holds as hard links. The ledger is read in a later snapshot, and what the outbox holds beyond the
+batch is taken off again.
 """
 
 import asyncio
-from collections.abc import Iterable
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +19,7 @@ import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from warehouse.hold import stream_held
-from warehouse.rollups import COPIES, ROLLUPS, differences
+from warehouse.rollups import COPIES, ROLLUPS, copy_difference_query, differences
 from warehouse.sql_files import read_sql
 from warehouse.time_ranges import EPOCH
 
@@ -33,6 +36,19 @@ LEDGER_CHECKS = {
 }
 """Comparisons with the ledger and the key of each; every other column must be equal."""
 
+CHECKS_OF = {
+    "bets": ("bets",),
+    "transactions": ("transactions", "benefits"),
+    "players": ("dimensions",),
+    "games": ("dimensions",),
+    "operators": ("dimensions",),
+}
+"""What proves each raw table by itself."""
+
+SOURCES = {name: rollup.source for name, rollup in ROLLUPS.items()}
+
+CHECKED_TABLES = (*CHECKS_OF, *ROLLUPS, *COPIES)
+
 STOCKS = {"dimensions", "liability"}
 """Comparisons of what stands at the cut, whenever it came about."""
 
@@ -40,12 +56,14 @@ STOCKS = {"dimensions", "liability"}
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """Two books that disagree: which check, whose, about what, and by how much.
 
-    ``difference`` is what the warehouse has too much (or, negative, too little) of the column
-    that ``key`` ends with.
+    ``hour`` is the UTC hour that it is about as ``2026-03-05 12:00``, the day where a check goes
+    by days or months, or empty for what stands at the cut. ``difference`` is what the warehouse
+    has too much (or, negative, too little) of the column that ``key`` ends with.
     """
 
     check: str
     operator_id: int
+    hour: str
     key: str
     difference: int
 
@@ -57,42 +75,89 @@ async def reconcile_warehouse(
     catch_up_seconds: float = CATCH_UP_SECONDS,
 ) -> list[Difference]:
     """Every disagreement about what happened from ``since``, a full UTC hour, on; [] when all is
-    well. At most 100 of each check.
+    well. At most 100 of each check. Without ``since`` what has no time, the dimensions and what
+    is owed to players, is compared as well.
 
     ``postgres_url`` is the owner's. First the relay must have sent all that is committed now; if
-    it does not within ``catch_up_seconds``, that is the one difference. While ClickHouse is read
-    the relay pauses. Raises the drivers' errors when a store is away.
+    it does not within ``catch_up_seconds``, that is the one difference. The relay pauses for a
+    moment. Raises the drivers' errors when a store is away.
     """
     client = await clickhouse_connect.get_async_client(
-        dsn=clickhouse_url, autogenerate_session_id=False, send_receive_timeout=600
+        dsn=clickhouse_url,
+        autogenerate_session_id=False,
+        send_receive_timeout=600,
+        query_retries=0,
     )
     holder = await asyncpg.connect(postgres_url, server_settings={"timezone": "UTC"})
     reader = await asyncpg.connect(postgres_url, server_settings={"timezone": "UTC"})
     try:
-        pending = await _catch_up(holder, catch_up_seconds)
+        pending = await catch_up(holder, catch_up_seconds)
         if pending:
             return [_behind(pending)]
-        async with reader.transaction(isolation="repeatable_read", readonly=True):
-            async with stream_held(holder) as snapshot:
-                # The first statement fixes what the reader sees, after the batch it is held to.
-                await reader.fetchval("SELECT pg_current_snapshot()")
-                found = {
-                    name: await _read(client, read_sql("reconcile", f"warehouse_{name}"), since)
-                    for name in LEDGER_CHECKS
-                }
-                result = await _compare_rollups(client, since)
-            for name, keys in LEDGER_CHECKS.items():
-                expected = await _ledger(reader, name, snapshot, since)
-                result += _compare(f"ledger_and_{name}", keys, expected, found[name])
-        return result
+        await holder.execute(read_sql("reconcile", "one_at_a_time"))
+        async with (
+            reader.transaction(isolation="repeatable_read", readonly=True),
+            _checked_tables(client, holder, reader) as snapshot,
+        ):
+            return await _differences(client, reader, snapshot, since)
     finally:
         await holder.close()
         await reader.close()
         await client.close()
 
 
-async def _catch_up(connection: asyncpg.Connection, seconds: float) -> int:
-    """Wait until all that is committed now is sent; how many rows still are not."""
+async def _differences(
+    client: AsyncClient, reader: asyncpg.Connection, snapshot: str, since: datetime
+) -> list[Difference]:
+    result: list[Difference] = []
+    for name, source in {**SOURCES, **COPIES}.items():
+        result += await source_differences(client, name, _checked(name), _checked(source), since)
+    for name, keys in LEDGER_CHECKS.items():
+        if since == EPOCH or name not in STOCKS:
+            found = await _read(
+                client, _of_checked(read_sql("reconcile", f"warehouse_{name}")), since
+            )
+            expected = await _ledger(reader, name, snapshot, since)
+            result += _compare(f"ledger_and_{name}", keys, expected, found)
+    return result
+
+
+@asynccontextmanager
+async def _checked_tables(
+    client: AsyncClient, holder: asyncpg.Connection, reader: asyncpg.Connection
+) -> AsyncIterator[str]:
+    """Every table as it is at one batch, as hard links under another name; yields the batch's
+    snapshot. ``reader``, in a transaction that has not read yet, sees that batch and all before.
+    """
+    await _drop_checked(client)
+    try:
+        async with stream_held(holder) as snapshot:
+            await reader.fetchval("SELECT pg_current_snapshot()")
+            for name in CHECKED_TABLES:
+                await client.command(f"CREATE TABLE {_checked(name)} CLONE AS {name}")
+        yield snapshot
+    finally:
+        await _drop_checked(client)
+
+
+async def _drop_checked(client: AsyncClient) -> None:
+    settings = {"max_table_size_to_drop": 0, "max_partition_size_to_drop": 0}
+    for name in CHECKED_TABLES:
+        await client.command(f"DROP TABLE IF EXISTS {_checked(name)} SYNC", settings=settings)
+
+
+def _checked(table: str) -> str:
+    return f"{table}__checked"
+
+
+def _of_checked(query: str) -> str:
+    """The query on the tables as they were at the cut."""
+    names = "|".join(CHECKED_TABLES)
+    return re.sub(rf"\bFROM ({names})\b", r"FROM \1__checked", query)
+
+
+async def catch_up(connection: asyncpg.Connection, seconds: float) -> int:
+    """Wait until all that is committed now is sent; how many rows are not after ``seconds``."""
     now = await connection.fetchval("SELECT pg_current_snapshot()::text")
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
@@ -100,6 +165,53 @@ async def _catch_up(connection: asyncpg.Connection, seconds: float) -> int:
         if pending == 0 or asyncio.get_running_loop().time() > deadline:
             return pending
         await asyncio.sleep(POLL_SECONDS)
+
+
+async def ledger_differences(
+    client: AsyncClient,
+    reader: asyncpg.Connection,
+    topic: str,
+    table: str,
+    snapshot: str,
+    since: datetime,
+) -> list[Difference]:
+    """Where ``table``, made like the raw table ``topic``, and the ledger disagree.
+
+    ``table`` holds the batches up to the one with ``snapshot``; ``reader`` is in a later one.
+    """
+    found: list[Difference] = []
+    for name in CHECKS_OF[topic]:
+        query = re.sub(
+            rf"\bFROM {topic}\b", f"FROM {table}", read_sql("reconcile", f"warehouse_{name}")
+        )
+        there = await _read(client, query, since)
+        expected = await _ledger(reader, name, snapshot, since)
+        if name == "dimensions":
+            there = [row for row in there if row["dimension"] == topic]
+            expected = [row for row in expected if row["dimension"] == topic]
+        found += _compare(f"ledger_and_{name}", LEDGER_CHECKS[name], expected, there)
+    return found
+
+
+async def source_differences(
+    client: AsyncClient, name: str, table: str, source: str, since: datetime
+) -> list[Difference]:
+    """Where ``table``, made like the rollup or copy ``name``, and its raw rows disagree."""
+    if name in COPIES:
+        query = copy_difference_query(table, source)
+    else:
+        query = ROLLUPS[name].difference_query_of(table, source)
+    return [
+        Difference(
+            check=f"rollup_{name}",
+            operator_id=row["operator_id"],
+            hour=_hour(row["at"]),
+            key=f"{row['key']}: {column}",
+            difference=value,
+        )
+        for row in await _read(client, query, since)
+        for column, value in differences(row).items()
+    ]
 
 
 async def _ledger(
@@ -115,20 +227,9 @@ async def _read(client: AsyncClient, query: str, since: datetime) -> list[dict[s
     return list(result.named_results())
 
 
-async def _compare_rollups(client: AsyncClient, since: datetime) -> list[Difference]:
-    """What ClickHouse itself finds between each rollup or copy and the raw table that feeds it."""
-    queries = {name: rollup.difference_query for name, rollup in ROLLUPS.items()}
-    queries |= {name: read_sql("reconcile", f"rollup_{name}") for name in COPIES}
-    found: list[Difference] = []
-    for name, query in queries.items():
-        for row in await _read(client, query, since):
-            found += _columns(f"rollup_{name}", row["operator_id"], row["key"], differences(row))
-    return found
-
-
 def _compare(
     check: str,
-    keys: Iterable[str],
+    keys: Sequence[str],
     expected: list[dict[str, Any]],
     found: list[dict[str, Any]],
 ) -> list[Difference]:
@@ -140,22 +241,30 @@ def _compare(
             sums = sides.setdefault(key, dict.fromkeys(row, 0))
             for column, value in row.items():
                 sums[column] += sign * int(value)
-    differences: list[Difference] = []
+    result: list[Difference] = []
     for key, sums in sides.items():
-        label = " ".join(str(part) for part in key[1:])
-        differences += _columns(check, key[0], label, sums)
-    return differences[:MAX_DIFFERENCES]
+        named = dict(zip(keys, key, strict=True))
+        label = " ".join(str(value) for name, value in named.items() if name != "operator_id")
+        result += [
+            Difference(
+                check=check,
+                operator_id=named["operator_id"],
+                hour=named.get("hour", ""),
+                key=f"{label}: {column}",
+                difference=value,
+            )
+            for column, value in sums.items()
+            if value
+        ]
+    return result[:MAX_DIFFERENCES]
 
 
-def _columns(check: str, operator_id: int, key: str, sums: dict[str, Any]) -> list[Difference]:
-    return [
-        Difference(
-            check=check, operator_id=operator_id, key=f"{key}: {column}", difference=int(value)
-        )
-        for column, value in sums.items()
-        if value
-    ]
+def _hour(at: str) -> str:
+    """The hour in which a grain starts; a day stays one."""
+    return f"{at[:13]}:00" if len(at) > 10 else at
 
 
 def _behind(pending: int) -> Difference:
-    return Difference(check="relay_has_caught_up", operator_id=0, key="rows", difference=-pending)
+    return Difference(
+        check="relay_has_caught_up", operator_id=0, hour="", key="rows", difference=-pending
+    )

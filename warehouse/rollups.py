@@ -4,6 +4,7 @@ A rollup is four things: ``sql/tables/<name>.sql``, ``sql/views/<name>_mv.sql`` 
 entry here, and a migration.
 """
 
+import re
 from collections.abc import Mapping
 from string import Template
 from typing import Any
@@ -36,16 +37,20 @@ class Rollup(msgspec.Struct, frozen=True, kw_only=True):
     def difference_query(self) -> str:
         """Asks where rollup and raw rows disagree from ``{since:DateTime64(6, 'UTC')}`` on.
 
-        Its rows have ``operator_id``, a readable ``key`` and every summed column's difference
-        as :func:`differences` names it.
+        Its rows have ``operator_id``, the start of the grain as ``at``, a readable ``key`` and
+        every summed column's difference as :func:`differences` names it.
         """
+        return self.difference_query_of(self.name, self.source)
+
+    def difference_query_of(self, table: str, source: str) -> str:
+        """The same about ``table``, made like the rollup, and ``source``, made like its source."""
         return Template(read_sql("reconcile", "rollup")).substitute(
-            rollup=self.name,
+            rollup=table,
             grain=self.grain,
             keys=", ".join(self.key),
             labels=", ".join(f"toString({column})" for column in self.key[1:]),
             start=f"{self.start_of}({{since:DateTime64(6, 'UTC')}})",
-            select=self.select,
+            select=reading_from(self.select, self.source, source),
         )
 
 
@@ -101,13 +106,29 @@ COPIES = {"player_bets": "bets", "player_transactions": "transactions"}
 """Tables that hold the rows of a raw table in another order."""
 
 
+def copy_difference_query(copy: str, source: str) -> str:
+    """Asks by day where ``copy`` and ``source`` do not hold the same rows; as a rollup's query."""
+    return Template(read_sql("reconcile", "copy")).substitute(copy=copy, source=source)
+
+
+def reading_from(select: str, source: str, other: str) -> str:
+    """``select`` with the table ``other``, or a subquery in brackets, in the place of ``source``.
+
+    Raises ``ValueError`` unless ``source`` is read exactly once.
+    """
+    text, count = re.subn(rf"\bFROM {source}\b", f"FROM {other}", select)
+    if count != 1:
+        raise ValueError(f"a view reads {source} {count} times")
+    return text
+
+
 def differences(row: Mapping[str, Any]) -> dict[str, int]:
     """What a row of ``difference_query`` says: column → rollup minus raw, those that differ."""
     sums = {name.removeprefix("sum(").removesuffix(")"): row[name] for name in row}
     return {
         name: int(value)
         for name, value in sums.items()
-        if name not in ("operator_id", "key") and value
+        if name not in ("operator_id", "at", "key") and value
     }
 
 

@@ -21,6 +21,7 @@ SELECT * FROM bonus_policy;
 SELECT
     operator.operator_id,
     game.game_id,
+    game.version,
     game.category_id,
     game.provider,
     game.paytable,

@@ -20,7 +20,13 @@ SELECT
         WHERE r.operator_id = b.operator_id AND r.bet_id = b.bet_id
     ) AS rolled_back
 FROM bet_log AS b
-INNER JOIN game AS g ON b.game_id = g.game_id
+INNER JOIN game_version AS g
+    ON
+        b.game_id = g.game_id
+        AND g.version = coalesce(
+            b.game_version,
+            (SELECT min(k.version) FROM game_version AS k WHERE k.game_id = b.game_id)
+        )
 WHERE b.operator_id = $1 AND b.bet_id = $2;
 
 -- name: insert_tombstone

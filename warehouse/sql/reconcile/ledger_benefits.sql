@@ -18,7 +18,10 @@ FROM (
     LEFT JOIN bet_log AS b
         ON p.reference_kind = 'rollback'
             AND p.operator_id = b.operator_id AND p.reference_id = b.bet_id
-    WHERE p.account = 'operator_bonus' AND coalesce(b.created_at, p.created_at) >= $2
+    WHERE
+        p.account = 'operator_bonus'
+        -- A rollback comes after its bet: the second condition only lets an index find the rows.
+        AND coalesce(b.created_at, p.created_at) >= $2 AND p.created_at >= $2
     GROUP BY 1, 2
     UNION ALL
     SELECT

@@ -2,6 +2,7 @@
 -- view makes of the raw rows now is compared with what it made of them as they came.
 SELECT
     operator_id,
+    toString($grain) AS at,
     arrayStringConcat([$labels], ' ') AS key,
     COLUMNS('.') EXCEPT ($keys) APPLY(sum)
 FROM (

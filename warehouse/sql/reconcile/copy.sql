@@ -1,7 +1,8 @@
--- Where player_bets and bets do not hold the same rows: counts and sums of row hashes by day.
+-- Where $copy and $source do not hold the same rows: counts and sums of row hashes by day.
 SELECT
     operator_id,
-    toString(day) AS key,
+    toString(day) AS at,
+    at AS key,
     sum(d.rows) AS rows,
     sum(d.hashes) AS hashes
 FROM (
@@ -10,7 +11,7 @@ FROM (
         toDate(created_at) AS day,
         toInt128(count()) AS rows,
         sum(toInt128(cityHash64(*))) AS hashes
-    FROM player_bets
+    FROM $copy
     WHERE created_at >= {since:DateTime64(6, 'UTC')}
     GROUP BY operator_id, day
     UNION ALL
@@ -19,10 +20,10 @@ FROM (
         toDate(created_at) AS day,
         -toInt128(count()) AS rows,
         -sum(toInt128(cityHash64(*))) AS hashes
-    FROM bets
+    FROM $source
     WHERE created_at >= {since:DateTime64(6, 'UTC')}
     GROUP BY operator_id, day
 ) AS d
-GROUP BY operator_id, key
+GROUP BY operator_id, at, key
 HAVING (rows, hashes) != (0, 0)
 LIMIT 100

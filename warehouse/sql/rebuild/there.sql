@@ -1,0 +1,3 @@
+-- Which of the tables there are.
+SELECT name FROM system.tables
+WHERE database = currentDatabase() AND name IN {names:Array(String)}
