@@ -6,60 +6,28 @@ import asyncpg
 import pytest
 
 from api import history
-from api.history import HistoryRefused, seed_history
+from api.history import HistoryRefused
 from api.past_visits import PastDesk
-from ledger.affiliates import AffiliateTerms, affiliate_share, create_affiliate
 from ledger.affiliates import Figures as AffiliateFigures
-from ledger.jackpots import PoolForm, open_pool
+from ledger.affiliates import affiliate_share
 from ledger.reconcile import reconcile_pools
 from ledger.weeks import Week
 from tests.integration.warehouse.conftest import Stream
 from tests.support.cashier import differences
+from tests.support.past import BETS, DAYS, PLAYERS, furnish, seed_past
 from tests.support.world import World
 from warehouse.reconcile import reconcile_warehouse
-
-DAYS, PLAYERS, BETS = 16, 24, 90
-
-
-async def seed(world: World) -> dict[str, int]:
-    return await seed_history(
-        world.owner_url,
-        world.secret_key,
-        "a password",
-        days=DAYS,
-        players=PLAYERS,
-        bets_per_day=BETS,
-    )
 
 
 @pytest.fixture(scope="module")
 async def furnished(world: World) -> World:
-    """With a pool that is soon won, offers, and an affiliate of each operator."""
-    await open_pool(
-        world.owner,
-        world.hits,
-        PoolForm(
-            name="mini", currency="EUR", seed=1_000, cap=1_000_000, rate_bps=50,
-            game_ids=[world.games["slot"]],
-        ),
-    )  # fmt: skip
-    for operator_id in world.operators:
-        async with world.owner.acquire() as connection:
-            await create_affiliate(connection, operator_id, AffiliateTerms(code="aff", name="Aff"))
-        await world.owner.execute(
-            "INSERT INTO deposit_offer (operator_id, name, min_amount, match_bps, max_bonus, "
-            "free_spins, free_spin_game_id, free_spin_stake) "
-            "VALUES ($1, 'Offer', 2000, 5000, 5000, 5, $2, 20)",
-            operator_id,
-            world.games["slot"],
-        )
-    await world.owner.execute("UPDATE vip_level SET xp_from = xp_from / 20")
+    await furnish(world)
     return world
 
 
 @pytest.fixture(scope="module")
 async def counts(furnished: World, stream: Stream) -> dict[str, int]:
-    counted = await seed(furnished)
+    counted = await seed_past(furnished)
     await stream.drain()
     return counted
 
@@ -157,7 +125,7 @@ async def test_players_are_flagged_and_spread_over_the_days(
 @pytest.mark.usefixtures("counts")
 async def test_there_is_one_past(world: World) -> None:
     with pytest.raises(HistoryRefused, match="there is only one past"):
-        await seed(world)
+        await seed_past(world)
 
 
 class Interrupted(Exception):
@@ -185,8 +153,8 @@ async def test_a_history_that_broke_off_leaves_books_that_agree(
 
     monkeypatch.setattr(history.PastDesk, "leave", cut)
     with pytest.raises(Interrupted):
-        await seed(world)
+        await seed_past(world)
     assert await world.owner.fetchval("SELECT count(*) FROM bet_log") > before
     assert await differences(world) == []
     with pytest.raises(HistoryRefused, match="broke off"):
-        await seed(world)
+        await seed_past(world)
