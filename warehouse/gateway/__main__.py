@@ -36,6 +36,10 @@ _CLOSE_SECONDS = 10.0
 )
 @click.option("--writer-queries", default=8, show_default=True, help="At once, as the writer.")
 @click.option("--analyst-queries", default=4, show_default=True, help="At once, as the analyst.")
+@click.option("--held-mib", default=1024, show_default=True, help="Of a result waited for whole.")
+@click.option(
+    "--send-seconds", default=30.0, show_default=True, help="How long a client may read nothing."
+)
 @click.option("--sandbox/--no-sandbox", default=True, help="Landlock around the process.")
 def main(
     path: Path,
@@ -45,6 +49,8 @@ def main(
     memory_mib: int,
     writer_queries: int,
     analyst_queries: int,
+    held_mib: int,
+    send_seconds: float,
     sandbox: bool,
 ) -> None:
     """Serves ClickHouse's HTTP interface over the embedded engine."""
@@ -64,6 +70,8 @@ def main(
         memory_bytes=memory_mib << 20,
         writer_handles=writer_queries,
         analyst_handles=analyst_queries,
+        held_bytes=held_mib << 20,
+        send_seconds=send_seconds,
     )
     uvloop.run(_serve(directory, known, limits, listener))
 

@@ -49,7 +49,13 @@ class Limits:
     """Requests that may wait for a handle, per pool; the next is refused at once."""
     wait_seconds: float = 30.0
     analyst_query_bytes: int = 512 << 20
+    analyst_query_disk_bytes: int = 2 << 30
+    """What a query may put on the disk when it groups or sorts more than fits into memory."""
     analyst_query_seconds: int = 300
+    held_bytes: int = 1 << 30
+    """Of a result that is held back until it is complete (`wait_end_of_query`)."""
+    send_seconds: float = 30.0
+    """How long a client may read nothing of its result; http_send_timeout of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +201,8 @@ class Engine:
         # Long statements of the analyst come to it as text to be parsed.
         control_settings = {**BASE_SETTINGS, "max_query_size": str(4 << 20)}
         self._control = Handle(self._connect, control_settings)
+        # Cancelling must not wait until a long statement of the analyst has been parsed.
+        self._killer = Handle(self._connect, BASE_SETTINGS)
         self._control.run(f"CREATE DATABASE IF NOT EXISTS {quote_identifier(self.database)}")
         version, _ = self._control.run("SELECT version(), timezone()")
         self.version, self.timezone = version.decode().strip().split("\t")
@@ -207,6 +215,7 @@ class Engine:
             self.limits,
         )
         self._control_lock = asyncio.Lock()
+        self._killer_lock = asyncio.Lock()
 
     def _connect(self) -> Connection:
         # Imported here, as the sandbox and TMPDIR must stand before the engine is loaded.
@@ -219,6 +228,7 @@ class Engine:
         return {
             **BASE_SETTINGS,
             "max_memory_usage": str(self.limits.analyst_query_bytes),
+            "max_temporary_data_on_disk_size_for_query": str(self.limits.analyst_query_disk_bytes),
             "max_execution_time": str(self.limits.analyst_query_seconds),
             "allow_ddl": "0",
             "readonly": "1",
@@ -242,12 +252,14 @@ class Engine:
 
     async def kill(self, mark: str) -> None:
         """Cancels the query whose text begins with comment `mark`."""
-        await self.control(f"KILL QUERY WHERE startsWith(query, {quote_string(mark)}) ASYNC")
+        sql = f"KILL QUERY WHERE startsWith(query, {quote_string(mark)}) ASYNC"
+        async with self._killer_lock:
+            await self.call(self._killer.run, sql)
 
     def close(self) -> None:
         """Ends cleanly; every handle must have been given back."""
         self.threads.shutdown(wait=True)
-        for closing in (self.writers, self.analysts, self._control):
+        for closing in (self.writers, self.analysts, self._control, self._killer):
             closing.close()
 
 

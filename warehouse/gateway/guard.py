@@ -49,7 +49,7 @@ class Guard:
         canonical = await self._canonical(parsed)
         again = statement.parse(canonical)
         tree = await self._tree(again, request)
-        self._check_statement(tree[0], canonical)
+        self._check_statement(tree[0], again)
         for node in tree:
             self._check_node(node)
         self._check_paths(tree)
@@ -92,19 +92,21 @@ class Guard:
         except UnreadableTree:
             raise _denied("what the engine's syntax tree shows") from None
 
-    def _check_statement(self, root: Node, canonical: bytes) -> None:
+    def _check_statement(self, root: Node, parsed: Statement) -> None:
         if root.kind not in allowed.STATEMENTS:
             raise GatewayError(
                 "READONLY", f"Cannot execute query in readonly mode: {root.kind} is not allowed"
             )
         if root.kind.startswith("Show"):
-            self._check_show(root, statement.words(canonical))
+            self._check_show(root, statement.words(parsed.text))
         if root.kind.startswith(("Show", "Exists")) and root.children:
-            # Children are the database and the table, or one of them alone.
+            # Children are the database and the table, or one of them alone, then the format.
             names = [child.name for child in root.children]
+            if parsed.format is not None and names[-1] == parsed.format:
+                names.pop()
             database_alone = root.kind in ("ShowTables", "ExistsDatabaseQuery")
             qualified = len(names) > 1 or database_alone or root.kind.endswith("DatabaseQuery")
-            if qualified:
+            if names and qualified:
                 self._check_database(names[0])
 
     def _check_show(self, root: Node, words: list[str]) -> None:

@@ -12,7 +12,7 @@ from typing import IO
 from aiohttp import web
 
 from warehouse.gateway.codecs import Encoder, Identity, encoder
-from warehouse.gateway.engine import Progress
+from warehouse.gateway.engine import Limits, Progress
 from warehouse.gateway.errors import GatewayError
 from warehouse.gateway.native import NativeEncoder
 from warehouse.gateway.request import QueryRequest
@@ -53,9 +53,15 @@ class Reply:
     before that gets a status of its own; then streams."""
 
     def __init__(
-        self, http: web.Request, request: QueryRequest, fmt: str, common: Mapping[str, str]
+        self,
+        http: web.Request,
+        request: QueryRequest,
+        fmt: str,
+        common: Mapping[str, str],
+        limits: Limits,
     ) -> None:
         self._http = http
+        self._limits = limits
         self._request = request
         self._tag = secrets.token_hex(8)
         self._headers = {
@@ -95,8 +101,14 @@ class Reply:
 
     async def _put(self, coded: bytes) -> None:
         if self._stream is not None:
-            await self._stream.write(coded)
+            await self._send(self._stream, coded)
             return
+        if self._held_bytes + len(coded) > self._limits.held_bytes:
+            raise GatewayError(
+                "TOO_MANY_ROWS_OR_BYTES",
+                f"A result of more than {self._limits.held_bytes} bytes is not held back whole:"
+                " ask without wait_end_of_query",
+            )
         self._held.write(coded)
         self._held_bytes += len(coded)
         if self._held_bytes > self._request.buffer_bytes and not self._request.wait_end_of_query:
@@ -104,12 +116,26 @@ class Reply:
             stream.enable_chunked_encoding()
             await self._send_held(stream)
 
+    async def _send(self, stream: web.StreamResponse, data: bytes) -> None:
+        """Waits while the client is slow to read, but not for one that has stopped: its query
+        would keep its handle for good.
+
+        Raises ConnectionResetError.
+        """
+        try:
+            async with asyncio.timeout(self._limits.send_seconds):
+                await stream.write(data)
+        except TimeoutError:
+            if self._http.transport is not None:
+                self._http.transport.abort()
+            raise ConnectionResetError("the client has stopped reading") from None
+
     async def _send_held(self, stream: web.StreamResponse) -> None:
         await stream.prepare(self._http)
         self._stream = stream
         self._held.seek(0)
         while part := self._held.read(_SPOOL_MEMORY_BYTES):
-            await stream.write(part)
+            await self._send(stream, part)
         self._held.close()
 
     async def finish(self, progress: Progress) -> web.StreamResponse:

@@ -113,7 +113,11 @@ class Gateway:
         body: AsyncIterator[bytes],
     ) -> web.StreamResponse:
         reply = Reply(
-            http, request, execute.output_format(parsed, request), self._headers(request.query_id)
+            http,
+            request,
+            execute.output_format(parsed, request),
+            self._headers(request.query_id),
+            self._engine.limits,
         )
         pool = self._engine.analysts if user.role is Role.ANALYST else self._engine.writers
         try:

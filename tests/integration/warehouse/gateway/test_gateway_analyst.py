@@ -54,6 +54,17 @@ SHOW SETTINGS LIKE 'max_threads'
 SHOW FULL COLUMNS FROM pitboss.bets
 SHOW COLUMNS FROM bets FROM pitboss LIKE 'i%'
 SHOW INDEXES FROM bets
+SHOW INDEXES FROM bets FORMAT Native
+SHOW COLUMNS FROM bets FORMAT Native
+SHOW DATABASES FORMAT Native
+SHOW TABLES FORMAT Native
+SHOW FULL TABLES FROM pitboss LIKE 'b%' FORMAT JSON
+SHOW CREATE TABLE bets FORMAT Native
+SHOW CREATE TABLE pitboss.bets FORMAT Native
+EXISTS bets FORMAT Native
+EXISTS pitboss.bets FORMAT Native
+DESCRIBE bets FORMAT Native
+EXPLAIN SELECT 1 FORMAT Native
 """.strip().splitlines()
 
 # One a line; what each one would give away or change is plain from its text.
@@ -234,6 +245,11 @@ SHOW INDEX FROM processes FROM system
 SHOW KEYS FROM `processes` FROM `system`
 SHOW COLUMNS FROM {t:Identifier} FROM system
 SHOW COLUMNS FROM bets FROM {d:Identifier}
+SHOW TABLES FROM system FORMAT system
+SHOW TABLES FROM system FORMAT pitboss
+SHOW CREATE TABLE system.processes FORMAT processes
+EXISTS system.processes FORMAT processes
+EXISTS DATABASE system FORMAT system
 SHOW MERGES
 SHOW CLUSTERS
 SHOW CLUSTER 'default'

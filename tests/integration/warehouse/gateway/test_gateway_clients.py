@@ -1,20 +1,14 @@
-"""The clients people use, against the gateway as against any ClickHouse."""
+"""clickhouse-connect, sync and async, against the gateway as against any ClickHouse."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from uuid import uuid4
 
 import clickhouse_connect
-import pandas as pd
 import pytest
-import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 
@@ -152,78 +146,45 @@ def test_async_client_runs_many_at_once(gateway: GatewayProcess) -> None:
     assert asyncio.run(run()) == list(range(20))
 
 
-@pytest.fixture
-def sqlalchemy_engine(gateway: GatewayProcess) -> Iterator[sa.Engine]:
-    url = sa.URL.create(
-        "clickhousedb",
-        gateway.writer.user,
-        gateway.writer.password,
-        gateway.host,
-        gateway.port,
-        gateway.database,
-    )
-    engine = sa.create_engine(url)
-    yield engine
-    engine.dispose()
+def test_async_client_streams_leaves_and_fails(gateway: GatewayProcess) -> None:
+    """A stream left early ends its query; an error after the first rows is raised."""
 
+    async def run() -> tuple[int, str, int]:
+        client = await clickhouse_connect.get_async_client(
+            host=gateway.host,
+            port=gateway.port,
+            username=gateway.writer.user,
+            password=gateway.writer.password,
+            database=gateway.database,
+            autogenerate_session_id=False,
+        )
+        try:
+            rows = 0
+            async with await client.query_rows_stream(
+                "SELECT number FROM numbers(500000)"
+            ) as stream:
+                async for _ in stream:
+                    rows += 1
+            endless = client.query("SELECT count() FROM system.numbers")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(endless, 0.5)
+            for _ in range(200):
+                found = await client.query("SELECT count() - 1 FROM system.processes")
+                left = found.result_rows[0][0]
+                if left == 0:
+                    break
+                await asyncio.sleep(0.05)
+            with pytest.raises((StreamFailureError, DatabaseError)) as late:
+                await client.query(
+                    "SELECT throwIf(number = 5000000, 'too far'), toString(number)"
+                    " FROM numbers(9000000)",
+                    settings={"max_threads": 1},
+                )
+            return rows, str(late.value), left
+        finally:
+            await client.close()
 
-def test_sqlalchemy_dialect_reads_and_reflects(sqlalchemy_engine: sa.Engine) -> None:
-    """What Superset asks for."""
-    samples = sa.Table("samples", sa.MetaData(), autoload_with=sqlalchemy_engine)
-    assert [column.name for column in samples.columns] == COLUMNS
-    assert "samples" in sa.inspect(sqlalchemy_engine).get_table_names()
-    with sqlalchemy_engine.connect() as connection:
-        query = sa.select(samples.c.name).where(samples.c.id == 7)
-        assert connection.execute(query).scalar_one() == "row 7 é"
-
-
-def test_pandas_reads_sql_through_sqlalchemy(sqlalchemy_engine: sa.Engine) -> None:
-    frame = pd.read_sql(sa.text("SELECT id, name FROM samples ORDER BY id"), sqlalchemy_engine)
-    assert len(frame) == len(ROWS)
-    assert frame.name[7] == "row 7 é"
-
-
-ENV = """
-from alembic import context
-from sqlalchemy import create_engine
-import clickhouse_connect.cc_sqlalchemy.alembic  # registers the dialect's migrations
-
-engine = create_engine(context.config.attributes["url"])
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=None)
-    with context.begin_transaction():
-        context.run_migrations()
-"""
-REVISION = """
-from alembic import op
-
-revision, down_revision, branch_labels, depends_on = "{revision}", {down}, None, None
-
-
-def upgrade():
-    op.execute("{up}")
-
-
-def downgrade():
-    op.execute("DROP TABLE migrated")
-"""
-
-
-def test_alembic_migrates_over_http(
-    gateway: GatewayProcess, sqlalchemy_engine: sa.Engine, tmp_path: Path
-) -> None:
-    (tmp_path / "versions").mkdir()
-    (tmp_path / "env.py").write_text(ENV)
-    create = "CREATE TABLE migrated (a Int8) ENGINE = MergeTree ORDER BY a"
-    add = "ALTER TABLE migrated ADD COLUMN b Int8"
-    for name, down, up in (("one", None, create), ("two", "one", add)):
-        text = REVISION.format(revision=name, down=repr(down), up=up)
-        (tmp_path / "versions" / f"{name}.py").write_text(text)
-    config = Config()
-    config.set_main_option("script_location", str(tmp_path))
-    config.attributes["url"] = sqlalchemy_engine.url
-    for _ in range(2):
-        command.upgrade(config, "head")
-    client = connect(gateway)
-    assert [row[0] for row in client.query("DESCRIBE migrated").result_rows] == ["a", "b"]
-    assert client.command("SELECT version_num FROM alembic_version") == "two"
+    rows, message, left = asyncio.run(run())
+    assert rows == 500_000
+    assert "too far" in message
+    assert left == 0
