@@ -156,11 +156,14 @@ class Outbox:
                 batch.upper_xid,
                 batch.snapshot,
             )
-            while page := await cursor.fetch(FETCH_ROWS):
-                seen += len(page)
-                if seen > batch.row_count or (len(page) < FETCH_ROWS and seen < batch.row_count):
+            last = False
+            while not last:
+                page = await cursor.fetch(FETCH_ROWS)
+                seen, last = seen + len(page), len(page) < FETCH_ROWS
+                if seen > batch.row_count or (last and seen < batch.row_count):
                     break
-                yield [_outbox_row(record) for record in page]
+                if page:
+                    yield [_outbox_row(record) for record in page]
         if seen != batch.row_count:
             raise BrokenBatch(f"batch {batch.batch_no}: {seen} rows, planned {batch.row_count}")
 

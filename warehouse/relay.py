@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import msgspec
 import redis.exceptions
 import structlog
 from redis.asyncio import Redis
@@ -22,6 +23,9 @@ from warehouse.outbox import COMMAND_TIMEOUT_SECONDS, Batch, Outbox, Overtaken
 from warehouse.raw_tables import INSERT_TIMEOUT_SECONDS, RawTables
 
 logger = structlog.get_logger(__name__)
+
+INSERTS_AT_ONCE = 2
+"""Inserts of a batch under way together; each feeds its views in turn and waits for the disk."""
 
 STEP_SECONDS = 10.0
 """A loop that has not come round for so long, outside of a store's own timeout, is stuck."""
@@ -159,30 +163,47 @@ class Relay:
 
     async def _send(self, outbox: Outbox, batch: Batch) -> Batch:
         """Send every chunk of a planned batch, mark it, and only then promise its ``as_of``."""
-        cutter = ChunkCutter(batch.chunk_rows, batch.chunk_bytes)
-        operators: set[int] = set()
-        oldest = batch.as_of
-        async with aclosing(outbox.rows(batch)) as pages:
-            async for page in pages:
-                operators.update(row.operator_id for row in page if row.operator_id is not None)
-                oldest = min(oldest, page[0].created_at)
-                for chunk in cutter.add(page):
-                    await self._insert(batch, chunk)
-        for chunk in cutter.finish():
-            await self._insert(batch, chunk)
+        operators, oldest = await self._insert_rows(outbox, batch)
         if batch.row_count:
             metrics.LAG_SECONDS.observe((datetime.now(UTC) - oldest).total_seconds())
         await outbox.mark_sent(batch)
         metrics.BATCHES.inc()
         metrics.BATCH_ROWS.observe(batch.row_count)
         await self._publish(batch.as_of, batch.batch_no, operators if batch.row_count else None)
-        return await outbox.last_batch()
+        return msgspec.structs.replace(batch, sent=True)
 
-    async def _insert(self, batch: Batch, chunk: Chunk) -> None:
+    async def _insert_rows(self, outbox: Outbox, batch: Batch) -> tuple[set[int], datetime]:
+        """Insert the batch's chunks, a few at a time, while the rows after them are read.
+
+        Chunks are independent of each other, as each has its own token, and none of them counts
+        before the batch is marked: the first that fails ends the others. Returns whose rows they
+        were and when the oldest of them was written.
+        """
+        cutter = ChunkCutter(batch.chunk_rows, batch.chunk_bytes)
+        operators: set[int] = set()
+        oldest = batch.as_of
+        room = asyncio.Semaphore(INSERTS_AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as inserts, aclosing(outbox.rows(batch)) as pages:
+                async for page in pages:
+                    operators.update(row.operator_id for row in page if row.operator_id is not None)
+                    oldest = min(oldest, page[0].created_at)
+                    for chunk in cutter.add(page):
+                        await room.acquire()
+                        inserts.create_task(self._insert(batch, chunk, room))
+                for chunk in cutter.finish():
+                    await room.acquire()
+                    inserts.create_task(self._insert(batch, chunk, room))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return operators, oldest
+
+    async def _insert(self, batch: Batch, chunk: Chunk, room: asyncio.Semaphore) -> None:
         self._expect_step_within(STEP_SECONDS + INSERT_TIMEOUT_SECONDS)
         token = chunk.token(batch.stream_id, batch.batch_no)
         await self.tables.insert(chunk.topic, chunk.body, token)
         metrics.ROWS.labels(chunk.topic).inc(chunk.rows)
+        room.release()
 
     async def _publish(self, as_of: datetime, batch_no: int, operators: set[int] | None) -> None:
         """Without Redis the stream goes on; only the watermark stands still, which is true too."""
