@@ -9,7 +9,7 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test demo up test check format bench clean
+.PHONY: help install install-test demo up test check format bench docs clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -42,6 +42,9 @@ format: install-test ## Put Python and SQL into the common form
 
 bench: install ## Measure spins against pgbench on a stack of its own
 	$(BIN)/pitboss bench all --start
+
+docs: install ## Make docs/warehouse-schema.md from warehouse/sql
+	$(BIN)/python -P -m warehouse.schema_page > docs/warehouse-schema.md
 
 clean: ## Remove what make and the tools made; .pitboss, which holds data, stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis \

@@ -1,0 +1,147 @@
+"""The page that documents the warehouse, made from the files that create it.
+
+``python -m warehouse.schema_page > docs/warehouse-schema.md``, or ``make docs``. What a table or
+column means is said once, in its COMMENT; the page only arranges it.
+"""
+
+import re
+from dataclasses import dataclass
+
+from warehouse.rollups import ROLLUPS
+from warehouse.sql_files import read_sql, sql_names
+
+_COLUMN = re.compile(r"^    (\w+) (.+?) COMMENT '((?:[^']|'')*)',?$", re.MULTILINE)
+_COMMENT = re.compile(r"^COMMENT '((?:[^']|'')*)'", re.MULTILINE)
+_ENGINE = re.compile(r"^ENGINE = (.+)$", re.MULTILINE)
+_ORDER = re.compile(r"^ORDER BY \(?([^)\n]+)\)?$", re.MULTILINE)
+_LIKE = re.compile(r"^CREATE TABLE IF NOT EXISTS \w+ AS (\w+)", re.MULTILINE)
+_PARAMETER = re.compile(r"\{(\w+):([^{}]+)\}")
+
+HEAD = """# The warehouse
+
+Made by `make docs` from `warehouse/sql`; a change belongs there. `pitboss sql` asks these tables,
+and `dashboards/analyst/` has queries to start from.
+
+**Units.** Amounts are integer minor units (cents) of the row's `currency`, which is the
+operator's own; never add amounts of different currencies. `*_e4` counts 1/10,000 of a minor unit,
+`xp_added` 1/10,000 of a point, `*_bps` 1/10,000 of the whole. Times are UTC;
+`operators.time_zone` names the operator's clock.
+
+**Tenants.** `operator_id` leads every order key: a query without it reads everybody's rows. The
+`tenant_*` views take it as a parameter and cannot be asked without it.
+
+**Rolled-back bets.** A rollback is a second row of its bet with `sign` -1, every amount negated
+and the bet's own `created_at`. Sums are right by themselves; count bets with `sum(sign)`, never
+with `count()`; a single bet stands if its `sum(sign)` is 1. `sum(sign)` also counts free spins,
+whose `wager`, `win` and `ggr` are 0: leave out `bet_type = 'FREE_SPIN'` or count them apart.
+
+**Rollups** add up rows in the background, whenever they come to it: always `sum(…)` with `GROUP
+BY` when reading them, and filter by their keys alone. Squares are sums of squares, for standard
+errors.
+
+**Transactions** are statuses: one row each time a deposit, withdrawal or bonus reaches one, so
+ask for the status that is meant. A deposit that was charged back has a row COMPLETED and a later
+one REVERSED. The cost of bonuses is what was GRANTED or REOPENED less what was FORFEITED,
+EXPIRED, WAIVED, REVOKED or RETURNED; COMPLETED adds nothing.
+
+**Dimensions** keep every version until they are merged: read them with `FINAL`, or by their view.
+
+**Bots.** Demo traffic has `is_bot` 1 in every table of bets, transactions and players; games and
+operators have none. Leave it out with `is_bot = 0`.
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as its file declares it."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as its file declares it; ``like`` is the one it has its columns from."""
+
+    name: str
+    comment: str
+    engine: str
+    order: str
+    like: str | None
+    columns: tuple[Column, ...]
+
+
+def tables() -> list[Table]:
+    """Every table of ``warehouse/sql/tables``."""
+    return [_table(name) for name in sql_names("tables")]
+
+
+def page() -> str:
+    """The whole page in Markdown."""
+    known = tables()
+    rollups = [table for table in known if table.name in ROLLUPS]
+    dimensions = [table for table in known if table.engine.startswith("Replacing")]
+    raw = [table for table in known if table not in rollups + dimensions]
+    parts = [HEAD]
+    for title, some in (("Raw tables", raw), ("Rollups", rollups), ("Dimensions", dimensions)):
+        parts += [f"## {title}\n", *(_section(table) for table in some)]
+    parts += ["## Views\n", _views()]
+    return "\n".join(parts)
+
+
+def _table(name: str) -> Table:
+    text = read_sql("tables", name)
+    like = _LIKE.search(text)
+    columns = tuple(
+        Column(match[1], match[2], _unquoted(match[3])) for match in _COLUMN.finditer(text)
+    )
+    return Table(
+        name=name,
+        comment=_found(_COMMENT, text),
+        engine=_found(_ENGINE, text),
+        order=_found(_ORDER, text),
+        like=like[1] if like else None,
+        columns=columns,
+    )
+
+
+def _section(table: Table) -> str:
+    lines = [f"### {table.name}\n", f"{table.comment}. Key: `{table.order}`.\n"]
+    if table.like:
+        return "\n".join([*lines, f"The columns are those of `{table.like}`.\n"])
+    lines += ["| column | type | meaning |", "|---|---|---|"]
+    lines += [
+        f"| `{column.name}` | {_cell(column.type)} | {_cell(column.comment)} |"
+        for column in table.columns
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _views() -> str:
+    """Views that are read; those that feed rollups are named by their table."""
+    lines = ["| view | parameters | what it shows |", "|---|---|---|"]
+    for name in sql_names("views"):
+        if name.endswith("_mv"):
+            continue
+        text = read_sql("views", name)
+        wanted = dict.fromkeys(f"{match[1]} {match[2]}" for match in _PARAMETER.finditer(text))
+        lines.append(f"| `{name}` | {_cell(', '.join(wanted))} | {_found(_COMMENT, text)} |")
+    return "\n".join([*lines, ""])
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return _unquoted(match[1]).strip() if match else ""
+
+
+def _unquoted(text: str) -> str:
+    return text.replace("''", "'")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(page(), end="")
