@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from warehouse.client import Warehouse
+from warehouse.filters import BetType
 from warehouse.time_ranges import DAY, HOUR, LAST, MONTH, Grain, TimeRange
 
 RTP_DECIMALS = 6
@@ -173,6 +174,7 @@ async def game_figures(
     category: str | None = None,
     provider: str | None = None,
     player_id: UUID | None = None,
+    bet_type: BetType | None = None,
 ) -> list[GameFigures]:
     """Figures by game, most wagered first; exact to the microsecond at both ends."""
     filters = {
@@ -180,6 +182,7 @@ async def game_figures(
         "game_id": game_id or 0,
         "category": category or "",
         "provider": provider or "",
+        "bet_type": bet_type or "",
     }
     if player_id is not None:
         return await warehouse.read(

@@ -1,15 +1,16 @@
 """The operator's numbers, answered from the warehouse within the ``as_of`` they carry."""
 
-from uuid import UUID
+import asyncio
 
-from litestar import Router, get
+import msgspec
+from litestar import Request, Router, get
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromQuery
 
 from api.freshness import Freshness, provide_freshness
 from api.pagination import MAX_LIMIT, Limit
 from api.periods import Period, provide_period
-from api.report_filters import GameId, IncludeBots, Name, provide_filters
+from api.report_filters import provide_filters, refuse_filters
+from api.routes.benefit_reports import bonuses_report, jackpots_report, ranking_report
 from api.routes.operator import SQL, require_player
 from api.routes.overview import overview_report
 from api.schemas.affiliates import AffiliatesReport, affiliate_item
@@ -27,7 +28,9 @@ from api.tenancy import Pools, requires_operator, tenant_transaction
 from ledger.affiliates import read_affiliates
 from ledger.database import Role
 from warehouse.client import Warehouse
-from warehouse.queries import Figures, affiliate_figures, game_figures, player_figures
+from warehouse.filters import Filters
+from warehouse.queries import Figures, affiliate_figures, game_figures
+from warehouse.queries_players import ranked_players
 
 
 @get("/games")
@@ -37,28 +40,17 @@ async def games_report(
     pools: Pools,
     freshness: NamedDependency[Freshness],
     period: NamedDependency[Period],
-    include_bots: IncludeBots = True,
-    game_id: GameId = None,
-    category: Name = None,
-    provider: Name = None,
-    player_id: FromQuery[UUID | None] = None,
+    filters: NamedDependency[Filters],
 ) -> GamesReport:
     """Bets, wagers, wins, GGR and RTP by game. ``category`` is a slug."""
-    if player_id is not None:
-        await require_player(pools, operator_id, player_id)
+    if filters.player_id is not None:
+        await require_player(pools, operator_id, filters.player_id)
     figures = await game_figures(
-        warehouse,
-        operator_id,
-        period.range,
-        include_bots=include_bots,
-        game_id=game_id,
-        category=category,
-        provider=provider,
-        player_id=player_id,
+        warehouse, operator_id, period.range, **msgspec.structs.asdict(filters)
     )
     currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
     return GamesReport(
-        **head_fields(freshness, operator_id, currency, period, include_bots),
+        **head_fields(freshness, operator_id, currency, period, filters.include_bots),
         items=[game_item(game) for game in figures],
         totals=FigureFields(**figure_fields(sum(figures, start=Figures()))),
     )
@@ -71,17 +63,19 @@ async def rtp_summary(
     pools: Pools,
     freshness: NamedDependency[Freshness],
     period: NamedDependency[Period],
-    include_bots: IncludeBots = True,
+    filters: NamedDependency[Filters],
     limit: Limit = MAX_LIMIT,
 ) -> RtpSummary:
     """Return to player by game and by player; of the players the ``limit`` who wagered most."""
-    games = await game_figures(warehouse, operator_id, period.range, include_bots=include_bots)
-    players = await player_figures(
-        warehouse, operator_id, period.range, include_bots=include_bots, limit=limit
+    if filters.player_id is not None:
+        await require_player(pools, operator_id, filters.player_id)
+    games, players = await asyncio.gather(
+        game_figures(warehouse, operator_id, period.range, **msgspec.structs.asdict(filters)),
+        ranked_players(warehouse, operator_id, period.range, filters, limit=limit),
     )
     currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
     return RtpSummary(
-        **head_fields(freshness, operator_id, currency, period, include_bots),
+        **head_fields(freshness, operator_id, currency, period, filters.include_bots),
         rtp=sum(games, start=Figures()).rtp,
         by_game=[game_rtp(game) for game in games],
         by_player=[player_rtp(player) for player in players],
@@ -90,14 +84,17 @@ async def rtp_summary(
 
 @get("/affiliates")
 async def affiliates_report(
+    request: Request,
     operator_id: NamedDependency[int],
     warehouse: NamedDependency[Warehouse],
     pools: Pools,
     freshness: NamedDependency[Freshness],
     period: NamedDependency[Period],
-    include_bots: IncludeBots = True,
+    filters: NamedDependency[Filters],
 ) -> AffiliatesReport:
     """GGR and bonus cost by affiliate."""
+    refuse_filters(request)
+    include_bots = filters.include_bots
     figures = await affiliate_figures(
         warehouse, operator_id, period.range, include_bots=include_bots
     )
@@ -113,7 +110,15 @@ async def affiliates_report(
 
 router = Router(
     "/operator/analytics",
-    route_handlers=[overview_report, games_report, rtp_summary, affiliates_report],
+    route_handlers=[
+        overview_report,
+        ranking_report,
+        bonuses_report,
+        jackpots_report,
+        games_report,
+        rtp_summary,
+        affiliates_report,
+    ],
     guards=[requires_operator],
     dependencies={
         "filters": Provide(provide_filters, sync_to_thread=False),

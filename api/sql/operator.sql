@@ -9,6 +9,26 @@ SELECT slug, currency, time_zone FROM operator WHERE operator_id = $1;
 SELECT created_at, amount FROM affiliate_statement
 WHERE operator_id = $1 AND created_at >= $2;
 
+-- name: open_bonuses
+SELECT t.kind, count(*) AS count, sum(t.balance)::bigint AS balance
+FROM bonus_task AS t
+INNER JOIN "user" AS u ON t.operator_id = u.operator_id AND t.user_id = u.user_id
+WHERE
+    t.operator_id = $1 AND t.status = 'ACTIVE' AND ($2::boolean OR NOT u.is_bot)
+    AND ($3::uuid IS NULL OR t.user_id = $3)
+GROUP BY t.kind
+ORDER BY t.kind;
+
+-- name: jackpot_winners
+SELECT p.name, w.cycle_no, w.bet_id, w.user_id, u.username, w.amount, w.won_at
+FROM jackpot_win AS w
+INNER JOIN jackpot_pool AS p ON w.pool_id = p.pool_id
+INNER JOIN "user" AS u ON w.operator_id = u.operator_id AND w.user_id = u.user_id
+WHERE
+    w.operator_id = $1 AND w.won_at >= $2 AND w.won_at < $3 AND ($4::boolean OR NOT u.is_bot)
+ORDER BY w.won_at DESC, w.pool_id, w.cycle_no
+LIMIT $5;
+
 -- name: list_players
 SELECT
     u.user_id, u.username, u.email, u.status, u.excluded_until, u.is_bot, u.vip_level,

@@ -140,3 +140,68 @@ async def money_totals(
     )
     assert row is not None
     return dict(row)
+
+
+async def totals_by(
+    pool: asyncpg.Pool,
+    key: str,
+    operator_id: int,
+    start: datetime,
+    end: datetime,
+    filters: Filters,
+) -> dict[Any, dict[str, Any]]:
+    """Sums over the bets that stand by ``key``: game_id or user_id."""
+    query = f"{BETS} SELECT {key}, {FIGURES} FROM standing GROUP BY {key}"
+    rows = await pool.fetch(query, *bet_arguments(operator_id, start, end, filters))
+    return {row[key]: {name: row[name] for name in row.keys() if name != key} for row in rows}  # noqa: SIM118
+
+
+CONVERTED = """
+SELECT t.kind, count(*) AS count, sum(t.converted)::bigint AS converted
+FROM bonus_task AS t JOIN "user" AS u USING (operator_id, user_id)
+WHERE t.operator_id = $1 AND t.status = 'COMPLETED' AND t.closed_at >= $2 AND t.closed_at < $3
+    AND ($4::boolean OR NOT u.is_bot) AND ($5::uuid IS NULL OR t.user_id = $5)
+GROUP BY t.kind
+"""
+
+WINS = """
+SELECT p.name, count(*) AS hits, sum(w.amount)::bigint AS paid
+FROM jackpot_win AS w JOIN jackpot_pool AS p USING (pool_id)
+JOIN "user" AS u USING (operator_id, user_id)
+WHERE w.operator_id = $1 AND w.won_at >= $2 AND w.won_at < $3 AND ($4::boolean OR NOT u.is_bot)
+GROUP BY p.name
+"""
+
+SPINS = """
+SELECT g.source, count(*) AS granted
+FROM free_spin_grant AS g JOIN "user" AS u USING (operator_id, user_id)
+WHERE g.operator_id = $1 AND g.created_at >= $2 AND g.created_at < $3
+    AND ($4::boolean OR NOT u.is_bot) AND ($5::uuid IS NULL OR g.user_id = $5)
+GROUP BY g.source
+"""
+
+
+async def conversions(
+    pool: asyncpg.Pool, operator_id: int, start: datetime, end: datetime, filters: Filters
+) -> dict[str, tuple[int, int]]:
+    """Bonuses that became real money, by kind: how many and how much."""
+    rows = await pool.fetch(
+        CONVERTED, operator_id, start, end, filters.include_bots, filters.player_id
+    )
+    return {row["kind"]: (row["count"], row["converted"]) for row in rows}
+
+
+async def grants_of_spins(
+    pool: asyncpg.Pool, operator_id: int, start: datetime, end: datetime, filters: Filters
+) -> dict[str, int]:
+    """Grants of free spins by source."""
+    rows = await pool.fetch(SPINS, operator_id, start, end, filters.include_bots, filters.player_id)
+    return {row["source"]: row["granted"] for row in rows}
+
+
+async def jackpots_won(
+    pool: asyncpg.Pool, operator_id: int, start: datetime, end: datetime, filters: Filters
+) -> dict[str, tuple[int, int]]:
+    """Jackpots by pool: how many and how much."""
+    rows = await pool.fetch(WINS, operator_id, start, end, filters.include_bots)
+    return {row["name"]: (row["hits"], row["paid"]) for row in rows}

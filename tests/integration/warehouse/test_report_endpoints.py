@@ -104,6 +104,12 @@ async def test_overview_of_the_last_day_by_default(api: Api, boss: dict[str, str
         ("overview?from=1970-01-01", "too_many_points"),
         ("overview?from=2099-01-01", "invalid_range"),
         ("overview?bet_type=CASH", "validation_failed"),
+        ("players?sort=luck", "validation_failed"),
+        ("players?cursor=WzFd", "invalid_cursor"),
+        ("players?cursor=WzE4NDQ2NzQ0MDczNzA5NTUxNjE2LCJ4Il0", "invalid_cursor"),
+        ("bonuses?game_id=1", "filter_not_supported"),
+        ("jackpots?bet_type=REAL", "filter_not_supported"),
+        ("affiliates?player_id=01a20e04-121f-7369-8297-8edf1012af50", "filter_not_supported"),
     ],
 )
 async def test_bad_questions_get_a_problem(
@@ -111,3 +117,72 @@ async def test_bad_questions_get_a_problem(
 ) -> None:
     answer = await api.client.get(f"/operator/analytics/{path}", headers=boss)
     assert_problem(answer, 400, code)
+
+
+async def test_a_ranking_in_pages_holds_every_player_once(
+    api: Api, boss: dict[str, str], history: History
+) -> None:
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await get(api, "players", boss, sort="ggr", order="asc", limit=2, **ALL, **cursor)
+        found += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    players = {str(p.user_id) for p in history.players if p.operator_id == history.brands[0]}
+    assert len(found) == len({item["player_id"] for item in found})
+    assert {item["player_id"] for item in found} <= players
+    assert [item["ggr"] for item in found] == sorted(item["ggr"] for item in found)
+
+
+async def test_bonuses_and_jackpots_agree_with_the_overview(
+    api: Api, boss: dict[str, str], history: History
+) -> None:
+    kpis = (await get(api, "overview", boss, **ALL))["kpis"]
+    bonuses = await get(api, "bonuses", boss, **ALL)
+    assert bonuses["cost"] == kpis["bonus_cost"]["value"]
+    assert {item["kind"] for item in bonuses["items"]} >= {"GRANT", "FREE_SPINS"}
+    jackpots = await get(api, "jackpots", boss, **ALL)
+    assert jackpots["contributions"] == kpis["jackpot_contributions"]["value"]
+    assert jackpots["jackpot_won"] == kpis["jackpot_won"]["value"]
+    assert jackpots["rtp_with_jackpot"] == kpis["rtp_with_jackpot"]["value"]
+    by_pool = {line["pool"]: line for line in jackpots["pools"]}
+    assert {"hot", "cold"} <= by_pool.keys()
+    assert sum(line["paid"] for line in by_pool.values()) == jackpots["jackpot_won"]
+    assert sum(winner["amount"] for winner in jackpots["winners"]) == jackpots["jackpot_won"]
+    assert by_pool["hot"]["current_amount"] >= 100
+
+
+REPORTS = ("overview", "games", "rtp-summary", "players", "bonuses", "jackpots", "affiliates")
+
+
+@pytest.mark.parametrize("report", REPORTS)
+async def test_nobody_sees_anothers_report(
+    report: str,
+    api: Api,
+    boss: dict[str, str],
+    other: dict[str, str],
+    history: History,
+) -> None:
+    """What two brands see is each one's own, and no word of the other's players is in it."""
+    mine = await api.client.get(f"/operator/analytics/{report}", headers=boss, params=ALL)
+    theirs = await api.client.get(f"/operator/analytics/{report}", headers=other, params=ALL)
+    assert mine.json()["operator_id"] == history.brands[0]
+    assert theirs.json()["operator_id"] == history.brands[1]
+    for player in history.players:
+        own, foreign = (mine, theirs) if player.operator_id == history.brands[0] else (theirs, mine)
+        assert str(player.user_id) not in foreign.text
+        if report == "players":
+            assert str(player.user_id) in own.text or player is history.players[-1]
+    answer = await api.client.get(
+        f"/operator/analytics/{report}", headers=other, params={"operator_id": history.brands[0]}
+    )
+    assert_problem(answer, 403, "forbidden")
+    if report not in ("jackpots", "affiliates"):
+        answer = await api.client.get(
+            f"/operator/analytics/{report}",
+            headers=other,
+            params={"player_id": str(history.players[0].user_id)},
+        )
+        assert_problem(answer, 404, "player_not_found")

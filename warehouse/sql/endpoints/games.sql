@@ -35,6 +35,7 @@ FROM (
     ) AS f
     WHERE
         ({include_bots:UInt8} = 1 OR is_bot = 0)
+        AND ({bet_type:String} = '' OR bet_type = {bet_type:String})
         AND ({game_id:UInt32} = 0 OR game_id = {game_id:UInt32})
     GROUP BY game_id
     HAVING bets != 0 OR free_spins != 0
