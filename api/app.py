@@ -169,7 +169,13 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         state.jobs = JobRunner(
             settings.postgres_url,
             settings.secret_key,
-            Tools(state.pools, state.desk, state.payouts),
+            Tools(
+                state.pools,
+                state.desk,
+                state.payouts,
+                settings.postgres_url,
+                settings.clickhouse_url,
+            ),
         )
         state.limits = RateLimits(settings)
         state.passwords = Passwords()

@@ -5,13 +5,14 @@ Every job may be run twice without doing anything twice, so one that was missed 
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import msgspec
 
 from api.payouts import PayoutSender, resend_payouts
 from api.sessions import delete_expired
+from api.warehouse_jobs import reconcile
 from ledger.affiliates import state_affiliates
 from ledger.cashback import pay_cashback
 from ledger.commands import MoneyDesk
@@ -39,11 +40,14 @@ class JobFailed(Exception):
 
 
 class Tools(msgspec.Struct, frozen=True):
-    """What jobs work with: pools of the batch, relay and auth roles, money desk, providers."""
+    """What jobs work with: pools of the batch, relay and auth roles, money desk, providers, and
+    the stores' addresses as their owners."""
 
     pools: Mapping[Role, asyncpg.Pool]
     desk: MoneyDesk
     payouts: PayoutSender
+    postgres_url: str
+    clickhouse_url: str
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +112,22 @@ async def _reconcile_ledger(tools: Tools) -> Facts:
         return _judged(await reconcile_ledger(connection))
 
 
+async def _reconcile_recent(tools: Tools) -> Facts:
+    return await _reconcile(tools, "recent")
+
+
+async def _reconcile_all(tools: Tools) -> Facts:
+    return await _reconcile(tools, "all")
+
+
+async def _reconcile(tools: Tools, scope: str) -> Facts:
+    """No differences, or ``JobFailed`` with the first of them by operator and hour."""
+    found = await reconcile(tools.postgres_url, tools.clickhouse_url, scope)
+    if found.differences:
+        raise JobFailed(found.facts)
+    return found.facts
+
+
 def _judged(differences: Sequence[Difference]) -> Facts:
     """No differences, or ``JobFailed`` with the first of them."""
     if differences:
@@ -115,6 +135,12 @@ def _judged(differences: Sequence[Difference]) -> Facts:
         raise JobFailed({"differences": len(differences), "first": shown})
     return {"differences": 0}
 
+
+RECONCILIATIONS: dict[Literal["recent", "all"], str] = {
+    "recent": "reconcile_recent",
+    "all": "reconcile_warehouse",
+}
+"""Jobs that compare the ledger and the warehouse, by what they compare."""
 
 JOBS = {
     job.name: job
@@ -176,6 +202,20 @@ JOBS = {
             work=_reconcile_ledger,
             seconds=HOUR,
             first_after=30,
+        ),
+        Job(
+            name="reconcile_recent",
+            description="Proves the last hours of the warehouse against the ledger.",
+            work=_reconcile_recent,
+            seconds=5 * MINUTE,
+            first_after=60,
+        ),
+        Job(
+            name="reconcile_warehouse",
+            description="Proves the whole warehouse against the ledger.",
+            work=_reconcile_all,
+            cron="40 3 * * *",
+            first_after=10 * MINUTE,
         ),
     )
 }

@@ -106,7 +106,9 @@ async def _jobs(settings: Settings, stack: AsyncExitStack) -> None:
     payouts = PayoutSender(settings)
     stack.push_async_callback(payouts.close)
     where = (settings.postgres_url, settings.secret_key)
-    runner = JobRunner(*where, Tools(pools, desk, payouts))
+    runner = JobRunner(
+        *where, Tools(pools, desk, payouts, settings.postgres_url, settings.clickhouse_url)
+    )
     await stack.enter_async_context(scheduled(*where, runner))
 
 

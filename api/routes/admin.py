@@ -9,6 +9,7 @@ from api.routes import (
     admin_rewards,
     affiliates,
     jobs,
+    reconciliation,
 )
 from api.tenancy import requires_platform
 
@@ -21,6 +22,7 @@ router = Router(
         admin_rewards.router,
         affiliates.admin_router,
         jobs.router,
+        reconciliation.router,
     ],
     guards=[requires_platform],
     tags=["platform"],

@@ -42,3 +42,11 @@ LEFT JOIN LATERAL (
     WHERE job_run.job = job.name AND job_run.succeeded
     ORDER BY started_at DESC LIMIT 1
 ) AS good ON true;
+
+-- name: recent_runs
+-- The last $2 runs of these jobs, newest first.
+SELECT job, started_at, finished_at, succeeded, result::text AS result
+FROM job_run
+WHERE job = any($1::text[])
+ORDER BY started_at DESC
+LIMIT $2;

@@ -17,9 +17,14 @@ from tests.support.world import World
 
 @pytest.fixture
 async def runner(world: World, redis_url: str) -> AsyncIterator[JobRunner]:
-    payouts = PayoutSender(settings_for(world, redis_url))
+    settings = settings_for(world, redis_url)
+    payouts = PayoutSender(settings)
     desk = MoneyDesk(world.pools[Role.BATCH], world.vault, world.hits)
-    yield JobRunner(world.owner_url, world.secret_key, Tools(world.pools, desk, payouts))
+    yield JobRunner(
+        world.owner_url,
+        world.secret_key,
+        Tools(world.pools, desk, payouts, settings.postgres_url, settings.clickhouse_url),
+    )
     await payouts.close()
 
 
