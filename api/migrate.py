@@ -7,9 +7,11 @@ import sys
 import asyncpg
 
 import ledger.migrate
+import warehouse.cluster
 import warehouse.migrate
 from api.settings import Settings, SettingsError
 from ledger.bootstrap import ensure_platform_admin
+from warehouse.access import grant_access
 from warehouse.hold import relay_stopped
 
 
@@ -27,9 +29,24 @@ async def _migrate_warehouse(settings: Settings) -> None:
     connection = await asyncpg.connect(settings.postgres_url)
     try:
         async with relay_stopped(connection):
-            await asyncio.to_thread(warehouse.migrate.upgrade, settings.clickhouse_url)
+            await asyncio.to_thread(_upgrade_warehouse, settings)
+        if settings.clickhouse_access:
+            rows = await connection.fetch("SELECT operator_id FROM operator ORDER BY operator_id")
+            await asyncio.to_thread(
+                grant_access,
+                settings.clickhouse_url,
+                [row["operator_id"] for row in rows],
+                settings.clickhouse_cluster,
+            )
     finally:
         await connection.close()
+
+
+def _upgrade_warehouse(settings: Settings) -> None:
+    if settings.clickhouse_cluster:
+        warehouse.cluster.create(settings.clickhouse_url, settings.clickhouse_cluster)
+    else:
+        warehouse.migrate.upgrade(settings.clickhouse_url)
 
 
 def main() -> int:

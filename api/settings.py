@@ -39,6 +39,12 @@ class Settings:
     webhook_secret_mock: str
     """``whsec_`` and base64: what the mock payment provider signs its webhooks with."""
 
+    clickhouse_cluster: str = ""
+    """Name of the cluster to make ClickHouse's tables on; empty: one server."""
+
+    clickhouse_access: bool = False
+    """Migrating makes a role for each operator's analysts; the embedded ClickHouse has none."""
+
     mock_provider: bool = False
     """Mounts the mock payment provider at ``/mock-provider``; refused in production."""
 
@@ -159,6 +165,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "clickhouse_url": _url("http", "https"),
     "secret_key": _secret_key,
     "webhook_secret_mock": _webhook_secret,
+    "clickhouse_cluster": str,
+    "clickhouse_access": _flag,
     "mock_provider": _flag,
     "host": str,
     "port": _whole(1, 65535),

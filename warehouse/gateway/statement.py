@@ -8,28 +8,12 @@ it decides nothing about permissions (see `guard`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from warehouse.gateway.errors import GatewayError
-
-_TOKEN = re.compile(
-    rb"""
-      (?P<space>\s+ | --[^\n]* | \#[\ !][^\n]*)
-    | (?P<comment>/\*)
-    | (?P<string>'(?:[^'\\]|\\.|'')*')
-    | (?P<quoted>`(?:[^`\\]|\\.|``)*` | "(?:[^"\\]|\\.|"")*")
-    | (?P<heredoc>\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
-    | (?P<word>[A-Za-z_][A-Za-z0-9_$]*)
-    | (?P<number>[0-9][0-9A-Za-z_.]*)
-    | (?P<other>.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_COMMENT_EDGE = re.compile(rb"/\*|\*/")
-_OPEN, _CLOSE = frozenset(b"([{"), frozenset(b")]}")
+from warehouse.tokens import Token, tokenize
 
 
 class Kind(Enum):
@@ -70,23 +54,13 @@ class Statement:
 _READING_COMMANDS = frozenset({"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    group: str
-    start: int
-    end: int
-    word: str
-    """Upper-cased bare word, the character itself if punctuation, else empty."""
-    depth: int
-
-
 def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
     """Reads the one statement in `text`.
 
     Raises GatewayError: SYNTAX_ERROR for none or several statements, NOT_IMPLEMENTED for session
     state, INTO_OUTFILE_NOT_ALLOWED for files of the server.
     """
-    tokens = _tokens(text)
+    tokens = tokenize(text)
     first = next(tokens, None)
     if first is None or first.word == "FORMAT":
         # Clients ask for their format behind whatever they were given, nothing too.
@@ -105,7 +79,7 @@ def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
     return Statement(kind, first.word, text[:end], name, at, b"")
 
 
-def _kind(tokens: list[_Token]) -> Kind:
+def _kind(tokens: list[Token]) -> Kind:
     words = {token.word for token in tokens if token.depth == 0}
     if tokens[0].word in ("SELECT", "FROM") or tokens[0].word == "(":
         return Kind.SELECT
@@ -114,7 +88,7 @@ def _kind(tokens: list[_Token]) -> Kind:
     return Kind.COMMAND
 
 
-def _refuse(tokens: list[_Token]) -> None:
+def _refuse(tokens: list[Token]) -> None:
     first = tokens[0].word
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.word == ";" and token.depth == 0:
@@ -136,7 +110,7 @@ def _refuse(tokens: list[_Token]) -> None:
         )
 
 
-def _format_clause(text: bytes, tokens: list[_Token], end: int) -> tuple[str | None, int]:
+def _format_clause(text: bytes, tokens: list[Token], end: int) -> tuple[str | None, int]:
     """FORMAT name at the tail, alone or before or after the query's SETTINGS."""
     top = [token for token in tokens if token.depth == 0]
     for index in range(len(top) - 2, 0, -1):
@@ -151,9 +125,9 @@ def _format_clause(text: bytes, tokens: list[_Token], end: int) -> tuple[str | N
     return None, end
 
 
-def _parse_insert(text: bytes, tokens: Iterator[_Token], default_format: str) -> Statement:
+def _parse_insert(text: bytes, tokens: Iterator[Token], default_format: str) -> Statement:
     """INSERT up to VALUES, FORMAT name, or a SELECT that makes it a command."""
-    seen: list[_Token] = []
+    seen: list[Token] = []
     settings_at: int | None = None
 
     def insert(end: int, fmt: str, data: bytes) -> Statement:
@@ -180,7 +154,7 @@ def _parse_insert(text: bytes, tokens: Iterator[_Token], default_format: str) ->
     return insert(end, default_format, b"")
 
 
-def _after_target(tokens: Iterator[_Token], seen: list[_Token]) -> Iterator[_Token]:
+def _after_target(tokens: Iterator[Token], seen: list[Token]) -> Iterator[Token]:
     """Bare words and semicolons outside of parentheses, after the name of the table, which may
     be any word, "values" and "format" too. Collects every token in `seen`."""
     for token in tokens:
@@ -194,7 +168,7 @@ def _after_target(tokens: Iterator[_Token], seen: list[_Token]) -> Iterator[_Tok
             yield token
 
 
-def _insert_select(text: bytes, tokens: list[_Token]) -> Statement:
+def _insert_select(text: bytes, tokens: list[Token]) -> Statement:
     while tokens[-1].word == ";":
         tokens.pop()
     _refuse(tokens)
@@ -222,44 +196,6 @@ def words(text: bytes) -> list[str]:
     """Bare words, quoted identifiers (with their quotes) and punctuation, outside of literals."""
     return [
         text[token.start : token.end].decode("utf-8", "replace")
-        for token in _tokens(text)
+        for token in tokenize(text)
         if token.group in ("word", "quoted", "other")
     ]
-
-
-def _tokens(text: bytes) -> Iterator[_Token]:
-    """Significant tokens with their nesting depth; lazy, as rows may follow the statement."""
-    at, depth = 0, 0
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
-            return
-        group, end = found.lastgroup or "", found.end()
-        if group == "comment":
-            at = _comment_end(text, end)
-            continue
-        at = end
-        if group == "space":
-            continue
-        raw = text[found.start() : end]
-        if group == "tag":
-            group = "heredoc"
-        word = raw.decode().upper() if group == "word" else ""
-        if group == "other":
-            word = raw.decode("latin-1")
-            depth -= raw[0] in _CLOSE
-        yield _Token(group, found.start(), end, word, depth)
-        if group == "other":
-            depth += raw[0] in _OPEN
-
-
-def _comment_end(text: bytes, at: int) -> int:
-    """Multi-line comments nest, as in the SQL standard."""
-    depth = 1
-    while depth:
-        edge = _COMMENT_EDGE.search(text, at)
-        if edge is None:
-            return len(text)
-        depth += 1 if edge[0] == b"/*" else -1
-        at = edge.end()
-    return at

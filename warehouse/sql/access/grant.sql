@@ -1,0 +1,1 @@
+GRANT$on_cluster SHOW COLUMNS, SELECT ON $database.$table TO $role;
