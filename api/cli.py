@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "bots": ("bots", "Let bots play against the running stack."),
     "sql": ("sql", "Ask the warehouse as its analyst."),
     "warehouse": ("warehouse", "Make tables of the warehouse again while rows stream in."),
+    "report": ("report", "An operator's day or week, as a page or a spreadsheet."),
     "reconcile": ("reconcile", "Check the books: wallets, journals, warehouse."),
     "bench": ("bench", "Measure the running stack."),
     "migrate": ("migrate", "Bring both stores of the running stack to the newest schema."),

@@ -229,7 +229,7 @@ class PastHours:
     async def _close_week(self, week: Week, hour: datetime) -> None:
         paid = await pay_cashback(self._desk.at(hour), week)
         self.counts["cashbacks"] += paid.players
-        self.counts["affiliate statements"] += await state_affiliates(self._batch, week)
+        self.counts["affiliate statements"] += await state_affiliates(self._batch, week, hour)
 
     async def _register(self, until: datetime) -> None:
         due = []

@@ -88,11 +88,12 @@ def affiliate_share(
     return Share(amount=max(0, base) * rate_bps // E4, carried_out=carried_out)
 
 
-async def state_affiliates(pool: asyncpg.Pool, last: Week) -> int:
+async def state_affiliates(pool: asyncpg.Pool, last: Week, made_at: datetime | None = None) -> int:
     """Make every statement that is missing up to the week ``last``; returns how many were made.
 
     An affiliate's first statement is that of the week it was created in, or ``last`` if that is
-    earlier. ``pool`` is the batch role's. Safe to repeat and to run in several processes.
+    earlier. ``pool`` is the batch role's, ``made_at`` for statements of a past, None is now. Safe
+    to repeat and to run in several processes.
     """
     due = await pool.fetch(SQL["due_affiliates"], last.monday)
     made = 0
@@ -103,12 +104,16 @@ async def state_affiliates(pool: asyncpg.Pool, last: Week) -> int:
             else min(Week(affiliate["since_week"]), last)
         )
         async with ledger_snapshot(pool) as connection:
-            made += await _state_weeks(connection, dict(affiliate), week, last)
+            made += await _state_weeks(connection, dict(affiliate), week, last, made_at)
     return made
 
 
 async def _state_weeks(
-    connection: Connection, affiliate: dict[str, Any], week: Week, last: Week
+    connection: Connection,
+    affiliate: dict[str, Any],
+    week: Week,
+    last: Week,
+    made_at: datetime | None,
 ) -> int:
     """State an affiliate's weeks one after the other, each on what the one before left."""
     key = (affiliate["operator_id"], affiliate["affiliate_id"])
@@ -139,6 +144,7 @@ async def _state_weeks(
             share.amount,
             share.carried_out,
             known,
+            made_at,
         )
         if stored is None:
             break  # another process states this affiliate, on the same ledger

@@ -118,8 +118,8 @@ LEFT JOIN LATERAL (
 -- name: insert_statement
 INSERT INTO affiliate_statement (
     operator_id, affiliate_id, week, ggr, bonus_cost, correction, carried_in, rate_bps, amount,
-    carried_out, net_rolled_back
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    carried_out, net_rolled_back, created_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, now()))
 ON CONFLICT DO NOTHING
 RETURNING week;
 

@@ -14,16 +14,13 @@ from uuid import UUID
 import msgspec
 import pandas as pd
 import pytest
-from redis.asyncio import Redis
 
 from dashboards.analyst_library import library, library_query
-from ledger.database import Role, role_dsn
 from tests.integration.warehouse.conftest import Stream
 from tests.support.gateway import GatewayProcess
 from tests.support.past import furnish, seed_past
 from tests.support.world import World
 from warehouse.analyst import Analyst
-from warehouse.raw_tables import RawTables
 
 ZONE = "Asia/Kolkata"
 Rows = list[dict[str, Any]]
@@ -63,16 +60,6 @@ class Books:
     def spins(self) -> Frame:
         """Bets that stand, without free spins."""
         return self.bets[self.bets.bet_type != "FREE_SPIN"]
-
-
-@pytest.fixture(scope="module")
-async def stream(
-    postgres_url: str, secret_key: str, redis_url: str, clickhouse_url: str
-) -> AsyncIterator[Stream]:
-    tables = RawTables(clickhouse_url)
-    async with Redis.from_url(redis_url) as redis:
-        yield Stream(role_dsn(postgres_url, Role.RELAY, secret_key), redis, tables)
-    await tables.close()
 
 
 BETS = """

@@ -97,6 +97,7 @@ async def test_whole_weeks_are_closed_as_they_would_have_been(world: World) -> N
             figures, row["rate_bps"], correction=row["correction"], carried_in=row["carried_in"]
         )
         assert row["amount"] == share.amount
+        assert row["created_at"] == Week(row["week"]).end
     assert sum(row["ggr"] != 0 for row in statements) > 0
     for row in await world.owner.fetch("SELECT * FROM cashback"):
         lost = await world.owner.fetchval(
