@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 import asyncpg
 import clickhouse_connect
@@ -13,6 +14,14 @@ from ledger.database import Role, role_dsn
 from warehouse.outbox import Batch, Outbox
 from warehouse.raw_tables import RawTables
 from warehouse.relay import Pace, Relay
+
+_operators = count(1000)
+
+
+@pytest.fixture
+def operator_id() -> int:
+    """An operator no other test uses; the outbox does not ask whether it exists."""
+    return next(_operators)
 
 
 @pytest.fixture(scope="module")

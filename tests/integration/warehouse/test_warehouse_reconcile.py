@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from ledger.batch import BetBatcher
-from ledger.database import Role
 from tests.integration.warehouse.conftest import Stream
+from tests.support.traffic import live_traffic
 from tests.support.world import World
 from warehouse.raw_tables import RawTables
 from warehouse.reconcile import Difference, reconcile_warehouse
@@ -25,30 +24,6 @@ async def running_relay(stream: Stream) -> AsyncIterator[None]:
     finally:
         relay.stop()
         await task
-
-
-@asynccontextmanager
-async def live_traffic(world: World) -> AsyncIterator[None]:
-    """Players of both operators who spin without a pause for the length of the block."""
-    batcher = BetBatcher(world.pools[Role.BATCH], world.vault, world.hits, lambda settled: None)
-    batcher.start()
-    stopping = asyncio.Event()
-
-    async def play(operator_id: int) -> None:
-        player = await world.player(operator_id, balance=10_000_000)
-        games = list(world.games.values())
-        number = 0
-        while not stopping.is_set():
-            number += 1
-            await batcher.submit(player.spin(games[number % len(games)], 100 + number))
-
-    players = [asyncio.create_task(play(operator)) for operator in world.operators * 3]
-    try:
-        yield
-    finally:
-        stopping.set()
-        await asyncio.gather(*players)
-        await batcher.stop()
 
 
 async def reconcile(world: World, clickhouse_url: str) -> list[Difference]:
