@@ -5,6 +5,7 @@ as the value of a typed parameter.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,6 +29,15 @@ _SETTINGS: dict[str, Any] = {
     "max_execution_time": 20,
     "wait_end_of_query": 1,
 }
+
+
+_STREAM_SETTINGS: dict[str, Any] = {
+    "output_format_json_quote_64bit_integers": 0,
+    "date_time_output_format": "iso",
+    "max_execution_time": 600,
+    "max_bytes_before_external_sort": 256_000_000,
+}
+"""A long export may take its time; its rows go out as they come and are sorted on disk."""
 
 
 class WarehouseUnavailable(Exception):
@@ -66,6 +76,36 @@ class Warehouse:
         except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
             raise WarehouseUnavailable(f"query {endpoint} failed") from error
         return _decode(answer, row)
+
+    async def stream(
+        self, endpoint: str, row: type[Row], *, operator_id: int, **parameters: Parameter
+    ) -> AsyncIterator[list[Row]]:
+        """The rows of an endpoint query in batches as they come, however many there are.
+
+        Raises ``WarehouseUnavailable``, possibly after some batches: then they are not all.
+        """
+        values = {name: _as_text(value) for name, value in parameters.items()}
+        decoder = msgspec.json.Decoder(row)
+        try:
+            client = await self._connected()
+            answer: Any = await client.raw_stream(
+                tenant_query(endpoint),
+                parameters={**values, "operator_id": operator_id},
+                settings=_STREAM_SETTINGS,
+                fmt="JSONEachRow",
+            )
+            async with answer as parts:
+                rest = b""
+                async for part in parts:
+                    *lines, rest = (rest + part).split(b"\n")
+                    if lines:
+                        yield [decoder.decode(line) for line in lines]
+                if rest:
+                    raise WarehouseUnavailable(f"query {endpoint} ended in the middle of a row")
+        except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise WarehouseUnavailable(f"query {endpoint} failed") from error
+        except msgspec.DecodeError as error:  # ClickHouse reports a late error among the rows
+            raise WarehouseUnavailable(f"query {endpoint} failed after its first rows") from error
 
     async def ping(self) -> bool:
         """Whether ClickHouse answers."""

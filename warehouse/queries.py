@@ -1,6 +1,7 @@
 """What the API asks the warehouse, as functions of an operator and typed values."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -256,8 +257,24 @@ async def transaction_page(
     include_bots: bool = True,
 ) -> list[TransactionRow]:
     """Bets and transactions in one list, newest first; ``type`` is one of TRANSACTION_TYPES."""
+    query, parameters = page_query(
+        period, limit=limit, after=after, type=type, player_id=player_id, include_bots=include_bots
+    )
+    return await warehouse.read(query, TransactionRow, operator_id=operator_id, **parameters)
+
+
+def page_query(
+    period: TimeRange,
+    *,
+    limit: int,
+    after: PageStart | None = None,
+    type: str | None = None,
+    player_id: UUID | None = None,
+    include_bots: bool = True,
+) -> tuple[str, dict[str, Any]]:
+    """The endpoint query of a page of transactions, and its parameters."""
     after = after or PageStart()
-    parameters = {
+    parameters: dict[str, Any] = {
         "from_time": period.start,
         "to_time": period.end,
         "cursor_time": after.created_at,
@@ -268,16 +285,8 @@ async def transaction_page(
         "limit": limit,
     }
     if player_id is None:
-        return await warehouse.read(
-            "transactions", TransactionRow, operator_id=operator_id, **parameters
-        )
-    return await warehouse.read(
-        "transactions_of_player",
-        TransactionRow,
-        operator_id=operator_id,
-        player_id=player_id,
-        **parameters,
-    )
+        return "transactions", parameters
+    return "transactions_of_player", parameters | {"player_id": player_id}
 
 
 async def player_names(

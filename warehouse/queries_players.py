@@ -32,7 +32,9 @@ class RankedPlayer(PlayerFigures, frozen=True, kw_only=True):
         return RankStart(self.sort_key, self.player_id)
 
 
-class _Row(Figures, frozen=True, kw_only=True):
+class RankRow(Figures, frozen=True, kw_only=True):
+    """A line of a ranking as the warehouse has it, without the player's name."""
+
     player_id: UUID
     sort_key: int
 
@@ -52,6 +54,27 @@ async def ranked_players(
 
     With a limit on games all bets in the range are read, otherwise months, days and edges.
     """
+    query, parameters = ranking_query(
+        period, filters, sort=sort, descending=descending, limit=limit, after=after
+    )
+    rows = await warehouse.read(query, RankRow, operator_id=operator_id, **parameters)
+    names = await player_names(warehouse, operator_id, {row.player_id for row in rows})
+    return [
+        RankedPlayer(**msgspec.structs.asdict(row), username=names.get(row.player_id, ""))
+        for row in rows
+    ]
+
+
+def ranking_query(
+    period: TimeRange,
+    filters: Filters,
+    *,
+    sort: Sort,
+    descending: bool,
+    limit: int,
+    after: RankStart | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """The endpoint query of a page of a ranking, and its parameters."""
     parameters: dict[str, Any] = filters.parameters() | {
         "player_id": filters.player_id or ANYBODY,
         "sort": sort,
@@ -69,9 +92,4 @@ async def ranked_players(
         for name in ("game_id", "category", "provider"):
             del parameters[name]
         parameters |= player_bounds(period)
-    rows = await warehouse.read(query, _Row, operator_id=operator_id, **parameters)
-    names = await player_names(warehouse, operator_id, {row.player_id for row in rows})
-    return [
-        RankedPlayer(**msgspec.structs.asdict(row), username=names.get(row.player_id, ""))
-        for row in rows
-    ]
+    return query, parameters
