@@ -19,6 +19,7 @@ NEED_A_STACK = (
     ("seed", "history", "--days", "2"),
     ("bots", "start"),
     ("sql", "SELECT 1"),
+    ("report", "daily", "--operator", "x", "--out", "x.html"),
     ("reconcile",),
     ("migrate",),
     ("bench", "spin"),
