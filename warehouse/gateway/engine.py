@@ -48,7 +48,6 @@ class Limits:
     waiting: int = 128
     """Requests that may wait for a handle, per pool; the next is refused at once."""
     wait_seconds: float = 30.0
-    analyst_query_bytes: int = 512 << 20
     analyst_query_disk_bytes: int = 2 << 30
     """What a query may put on the disk when it groups or sorts more than fits into memory."""
     analyst_query_seconds: int = 300
@@ -56,6 +55,11 @@ class Limits:
     """Of a result that is held back until it is complete (`wait_end_of_query`)."""
     send_seconds: float = 30.0
     """How long a client may read nothing of its result; http_send_timeout of a server."""
+
+    @property
+    def analyst_query_bytes(self) -> int:
+        """Of one of the analyst's queries: all of them together leave a quarter to the writer."""
+        return self.memory_bytes * 3 // 4 // self.analyst_handles
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,31 +88,53 @@ SELECT arrayFold((acc, x) -> concat(acc, acc), range(40), 'x') FORMAT Null
 def test_analysts_out_of_memory_leave_the_writer_alone(limited: GatewayProcess) -> None:
     """Refused by the limit of each query; inserts go on beside them, and the process lives."""
     assert ask_gateway(limited, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a").code == 0
+    rows = b"\n".join(b"%d" % number for number in range(20_000))
+    report = "SELECT length(groupArray(number)) FROM numbers(3000000)"
     with ThreadPoolExecutor(2) as pool:
         bombs = [pool.submit(ask_gateway, limited, sql, user=limited.analyst) for sql in MEMORY * 2]
         inserts = 0
         while not all(bomb.done() for bomb in bombs):
-            answer = ask_gateway(limited, f"INSERT INTO t VALUES ({inserts})")
+            answer = ask_gateway(limited, rows, query="INSERT INTO t FORMAT TSV")
             assert answer.code == 0, answer.body
+            answer = ask_gateway(limited, report)
+            assert answer.body == b"3000000\n"
             inserts += 1
     assert {bomb.result().code for bomb in bombs} == {241}
-    assert ask_gateway(limited, "SELECT count() FROM t").body == f"{inserts}\n".encode()
+    assert ask_gateway(limited, "SELECT count() FROM t").body == b"%d\n" % (inserts * 20_000)
 
 
-def test_a_gigabyte_streams_in_bounded_memory(limited: GatewayProcess) -> None:
-    """More than all queries together may use."""
-    peak = before = resident(limited)
-    connection = http.client.HTTPConnection(limited.host, limited.port, timeout=300)
-    who = limited.analyst
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    process = start_gateway(tmp_path_factory.mktemp("small"), "--memory-mib", "256")
+    yield process
+    process.stop()
+
+
+@pytest.mark.parametrize("coding", ["identity", "lz4", "zstd", "gzip", "br", "native"])
+def test_a_result_larger_than_all_memory_streams(small: GatewayProcess, coding: str) -> None:
+    """480 MB through queries that may use 256 MiB together; what is resident hardly grows."""
+    peak = before = resident(small)
+    connection = http.client.HTTPConnection(small.host, small.port, timeout=300)
+    who = small.analyst
+    parameters = "compress=1" if coding == "native" else "enable_http_compression=1"
     connection.request(
         "POST",
-        "/",
-        b"SELECT number, number, number FROM numbers(45000000) FORMAT RowBinary",
-        {"X-ClickHouse-User": who.user, "X-ClickHouse-Key": who.password},
+        f"/?{parameters}",
+        b"SELECT number, number, number FROM numbers(20000000) FORMAT RowBinary",
+        {
+            "X-ClickHouse-User": who.user,
+            "X-ClickHouse-Key": who.password,
+            "Accept-Encoding": coding if coding != "native" else "identity",
+        },
     )
-    answer, size = connection.getresponse(), 0
-    while part := answer.read(4 * MIB):
-        size += len(part)
-        peak = max(peak, resident(limited))
-    assert size == 45_000_000 * 24
-    assert peak - before < 300 * MIB
+    answer, size, last = connection.getresponse(), 0, b""
+    while part := answer.read(1 * MIB):
+        size, last = size + len(part), part
+        peak = max(peak, resident(small))
+    assert answer.status == 200
+    if coding == "identity":
+        assert size == 20_000_000 * 24
+        assert int.from_bytes(last[-8:], "little") == 19_999_999
+    else:
+        assert 10_000_000 < size < 20_000_000 * 24
+    assert peak - before < 200 * MIB

@@ -234,11 +234,14 @@ def processes(ask: Ask) -> int:
     return int(ask("SELECT count() FROM system.processes").body) - 1
 
 
-def test_a_client_that_leaves_cancels_its_query(gateway: GatewayProcess, ask: Ask) -> None:
+@pytest.mark.parametrize("role", ["writer", "analyst"])
+def test_a_client_that_leaves_cancels_its_query(
+    gateway: GatewayProcess, ask: Ask, role: str
+) -> None:
     forever = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"
-    for sql in ("SELECT * FROM system.numbers", forever) * 10:
+    user: Credentials = getattr(gateway, role)
+    for sql in ("SELECT * FROM numbers(1000000000000)", forever) * 10:
         connection = http.client.HTTPConnection(gateway.host, gateway.port)
-        user = gateway.writer
         connection.request(
             "POST", "/", sql, {"X-ClickHouse-User": user.user, "X-ClickHouse-Key": user.password}
         )
