@@ -277,7 +277,8 @@ class _Rebuild:
         """Raises ``RebuildFailed`` unless the new table is what it must be, found on hard links of
         one moment, so that the relay waits only while those are made."""
         recipe = self._recipe
-        await catch_up(self._keeper, CATCH_UP_SECONDS)
+        if recipe.from_ledger and await catch_up(self._keeper, CATCH_UP_SECONDS):
+            raise RebuildFailed("the relay has not sent what the new table was filled with")
         await self._drop(self._rows)
         async with self._reader.transaction(isolation="repeatable_read", readonly=True):
             async with self._hold() as snapshot:

@@ -125,6 +125,13 @@ async def streaming(site: Site, secret_key: str, redis_url: str) -> AsyncIterato
             await asyncio.gather(*tasks)
 
 
+async def arrived(site: Site) -> None:
+    """Wait until bets come in."""
+    nothing = [(PAST_BETS,)]
+    while await asyncio.to_thread(site.ask, "SELECT count() FROM bets") == nothing:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
 async def unsent(site: Site) -> bool:
     """Whether rows of the outbox are not in the raw table."""
     (bets,) = await asyncio.to_thread(site.ask, "SELECT count() FROM bets")
@@ -173,9 +180,11 @@ async def test_a_new_rollup_is_added_whatever_is_killed(
 ) -> None:
     """The table is not there until it is whole; then its view feeds it."""
     name, draw, left = "player_daily", random.Random(5), set[str]()  # noqa: S311
-    site.command(f"DROP TABLE {name}_mv SYNC")
-    site.command(f"DROP TABLE {name} SYNC")
     async with streaming(site, secret_key, redis_url):
+        await arrived(site)
+        async with held(site):  # the relay looks for its views when it begins, and has begun
+            await asyncio.to_thread(site.command, f"DROP TABLE {name}_mv SYNC")
+            await asyncio.to_thread(site.command, f"DROP TABLE {name} SYNC")
         for _ in range(COMMAND_KILLS):
             process = await site.start_rebuild(name)
             await begun(site, name, process)
