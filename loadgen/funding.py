@@ -13,6 +13,7 @@ _LOGINS_AT_ONCE = 8
 _POLL_SECONDS = 0.2
 _POLLS_BEFORE_PAYING_AGAIN = 50
 _PAYMENTS_TRIED = 3
+_SMALLEST_DEPOSIT = 1_000  # methods refuse less than some minimum
 
 
 @dataclass
@@ -80,7 +81,7 @@ async def funded_players(
                 balance=wallet["real_balance"],
             )
             if player.balance < balance:
-                await deposit(client, player, balance - player.balance)
+                await deposit(client, player, max(balance - player.balance, _SMALLEST_DEPOSIT))
             return player
 
     return list(await asyncio.gather(*(enter(operator, name) for operator, name in names)))

@@ -19,13 +19,14 @@ from api.stack.parts import python_module
 from api.stack.up import Options, Running, run, run_once
 from loadgen.bench import BenchError
 from loadgen.bench.analytics import run_analytics_bench
+from loadgen.bench.relay import run_relay_bench
 from loadgen.bench.spin import run_spin_bench
 from loadgen.client import ApiError
 
 
 @click.command()
 @data_dir_option
-@click.argument("what", type=click.Choice(["spin", "analytics", "all"]))
+@click.argument("what", type=click.Choice(["spin", "relay", "analytics", "all"]))
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write results here.")
 @click.option("--seconds", type=click.IntRange(1), default=10, show_default=True, help="A round.")
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Rounds.")
@@ -50,6 +51,8 @@ def command(
 
     `spin`: spins per second over HTTP beside pgbench's TPC-B transactions on the same Postgres.
 
+    `relay`: how far the warehouse is behind 500 bets a second, and how fast it catches up.
+
     `analytics`: what operators ask, over a long history while bets stream in, beside the raw table
     and an indexed Postgres table. The history stays in the warehouse, whose books then disagree
     with the ledger's: never on a stack that is for anything else.
@@ -68,6 +71,8 @@ def command(
     try:
         if what in ("spin", "all"):
             results["spin"] = run_spin_bench(credentials, seconds=seconds, rounds=rounds)
+        if what in ("relay", "all"):
+            results["relay"] = run_relay_bench(credentials, seconds=seconds)
         if what in ("analytics", "all"):
             results["analytics"] = run_analytics_bench(
                 credentials, bets=bets, postgres_bets=bets // 10, seconds=seconds

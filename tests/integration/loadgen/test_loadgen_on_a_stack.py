@@ -12,6 +12,7 @@ import pytest
 
 from loadgen import catalogue
 from loadgen.bench.analytics import run_analytics_bench
+from loadgen.bench.relay import run_relay_bench
 from loadgen.bench.spin import run_spin_bench
 from loadgen.client import ApiClient
 from loadgen.seeds import things_declared
@@ -130,3 +131,14 @@ def test_bench_asks_analytics_over_a_history(credentials: dict[str, Any]):
     for question in result["questions"]:
         assert question["asked"] > 0, question
         assert min(question["p50_ms"], question["raw_ms"], question["postgres_ms"]) > 0
+
+
+def test_bench_measures_the_relay(credentials: dict[str, Any]):
+    result = run_relay_bench(credentials, seconds=1, rate=50)
+    lag, drain = result["lag"], result["drain"]
+    assert lag["errors"] == 0
+    assert 50 < lag["bets"] < 300
+    assert 0 < lag["p50_ms"] <= lag["p99_ms"]
+    assert lag["seen_by_a_reader"]["probes"] > 0
+    assert drain["rows"] > 0
+    assert drain["rows_per_second"] > 0
