@@ -31,7 +31,10 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
+_BRACKETS = (b"", b"[", b"]")
 _STREAM_SETTINGS: dict[str, Any] = {
+    # One array, a row a line: without its closing bracket the rows are not all.
+    "output_format_json_array_of_rows": 1,
     "output_format_json_quote_64bit_integers": 0,
     "date_time_output_format": "iso",
     "max_execution_time": 600,
@@ -95,13 +98,15 @@ class Warehouse:
                 fmt="JSONEachRow",
             )
             async with answer as parts:
-                rest = b""
+                rest, last = b"", b""
                 async for part in parts:
                     *lines, rest = (rest + part).split(b"\n")
-                    if lines:
-                        yield [decoder.decode(line) for line in lines]
-                if rest:
-                    raise WarehouseUnavailable(f"query {endpoint} ended in the middle of a row")
+                    last = lines[-1] if lines else last
+                    rows = [line.rstrip(b",") for line in lines if line not in _BRACKETS]
+                    if rows:
+                        yield [decoder.decode(line) for line in rows]
+                if rest or last != b"]":
+                    raise WarehouseUnavailable(f"query {endpoint} ended before its last row")
         except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
             raise WarehouseUnavailable(f"query {endpoint} failed") from error
         except msgspec.DecodeError as error:  # ClickHouse reports a late error among the rows
