@@ -19,5 +19,5 @@ def test_an_outage_is_caught_up_with_without_rest(took, rows) -> None:
     assert PACE.after_batch(took, rows) == PACE.busy
 
 
-def test_a_few_bets_wait_for_half_of_what_their_batch_took() -> None:
-    assert PACE.after_batch(0.06, 1) == 0.03
+def test_a_few_bets_wait_for_a_quarter_of_what_their_batch_took() -> None:
+    assert PACE.after_batch(0.06, 1) == 0.015
