@@ -28,7 +28,13 @@ from warehouse.hold import flush_marks, stream_held
 from warehouse.ledger_rows import ledger_chunks
 from warehouse.raw_tables import PINNED_SETTINGS
 from warehouse.recipes import WHOLE, Recipe
-from warehouse.reconcile import Difference, catch_up, ledger_differences, source_differences
+from warehouse.reconcile import (
+    PATIENT,
+    Difference,
+    catch_up,
+    ledger_differences,
+    source_differences,
+)
 from warehouse.sql_files import read_sql
 from warehouse.time_ranges import TimeRange
 
@@ -115,7 +121,7 @@ async def _opened(
     connections: list[asyncpg.Connection] = []
     for _ in range(3):
         connection = await asyncpg.connect(
-            postgres_url, server_settings={"timezone": "UTC", "application_name": "pitboss_rebuild"}
+            postgres_url, server_settings={**PATIENT, "application_name": "pitboss_rebuild"}
         )
         stack.push_async_callback(connection.close)
         connections.append(connection)

@@ -27,6 +27,9 @@ CATCH_UP_SECONDS = 60.0
 POLL_SECONDS = 0.1
 MAX_DIFFERENCES = 100
 
+PATIENT = {"timezone": "UTC", "idle_in_transaction_session_timeout": "0"}
+"""Of connections that keep a snapshot or a lock while ClickHouse works."""
+
 LEDGER_CHECKS = {
     "bets": ("operator_id", "game_id", "hour", "bet_type"),
     "transactions": ("operator_id", "hour", "kind", "status"),
@@ -88,8 +91,8 @@ async def reconcile_warehouse(
         send_receive_timeout=600,
         query_retries=0,
     )
-    holder = await asyncpg.connect(postgres_url, server_settings={"timezone": "UTC"})
-    reader = await asyncpg.connect(postgres_url, server_settings={"timezone": "UTC"})
+    holder = await asyncpg.connect(postgres_url, server_settings=PATIENT)
+    reader = await asyncpg.connect(postgres_url, server_settings=PATIENT)
     try:
         pending = await catch_up(holder, catch_up_seconds)
         if pending:
@@ -223,7 +226,12 @@ async def _ledger(
 
 
 async def _read(client: AsyncClient, query: str, since: datetime) -> list[dict[str, Any]]:
-    result = await client.query(query, parameters={"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")})
+    result = await client.query(
+        query,
+        parameters={"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")},
+        # A table with a row a player and day has millions of keys: beyond this they go to disk.
+        settings={"max_bytes_before_external_group_by": 256 << 20},
+    )
     return list(result.named_results())
 
 
