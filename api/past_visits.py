@@ -291,21 +291,28 @@ class PastDesk:
     async def _decide(
         self, key: PlayerKey, row: Any, event: str, at: datetime, until: datetime
     ) -> None:
-        desk = self._desk.at(at)
-        transaction_id = row["transaction_id"]
-        if event == "reject":
-            await reject_withdrawal(
-                desk, key[0], transaction_id,
-                reason="Not in line with our terms.", actor=ACTOR, witness=_nobody,
-            )  # fmt: skip
-            return
+        """What the operator's staff did about a withdrawal, unless the present's was quicker."""
+        desk, transaction_id = self._desk.at(at), row["transaction_id"]
+        reason = "Not in line with our terms."
         try:
-            await approve_withdrawal(desk, key[0], transaction_id, actor=ACTOR, witness=_nobody)
-        except Refusal:  # a chargeback left a debt, which the held money repays
-            await reject_withdrawal(
-                desk, key[0], transaction_id,
-                reason="A reversed payment is owed.", actor=ACTOR, witness=_nobody,
-            )  # fmt: skip
+            if event != "reject":
+                try:
+                    await approve_withdrawal(
+                        desk, key[0], transaction_id, actor=ACTOR, witness=_nobody
+                    )
+                except Refusal as refusal:
+                    if refusal.code != "withdrawal_not_allowed":
+                        raise
+                    # A chargeback left a debt, which the held money repays.
+                    event, reason = "reject", "A reversed payment is owed."
+            if event == "reject":
+                await reject_withdrawal(
+                    desk, key[0], transaction_id, reason=reason, actor=ACTOR, witness=_nobody
+                )
+                return
+        except Refusal as refusal:
+            if refusal.code != "withdrawal_not_pending":
+                raise
             return
         soon = max((until - at).total_seconds(), 10.0)  # in time for whoever looks at ``until``
         paid_at = self._clock.moment(key, at + timedelta(seconds=self._rng.uniform(5, soon)))

@@ -446,7 +446,7 @@ def test_play_rhythm(books: Books) -> None:
     until = books.end.replace(minute=books.end.minute // 15 * 15, second=0)
     spins = books.spins[books.spins.created_at < until]
     local = spins.created_at.dt.tz_convert(ZONE).dt
-    spins = spins.assign(weekday=local.weekday + 1, hour=local.hour)
+    spins = spins.assign(weekday=local.day_of_week + 1, hour=local.hour)
     groups = spins.groupby(["weekday", "hour"])
     asked = books.ask("play-rhythm", to_time=f"{until:%Y-%m-%d %H:%M:%S}")
     rows = {(row["weekday"], row["hour"]): row for row in asked}

@@ -1,5 +1,7 @@
 """A made-up past reconciles to the cent in both stores, and nothing of it lies in the future."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import asyncpg
@@ -10,10 +12,12 @@ from api.history import HistoryRefused
 from api.past_visits import PastDesk
 from ledger.affiliates import Figures as AffiliateFigures
 from ledger.affiliates import affiliate_share
+from ledger.errors import Refusal
 from ledger.reconcile import reconcile_pools
 from ledger.weeks import Week
+from ledger.withdrawals import reject_withdrawal
 from tests.integration.warehouse.conftest import Stream
-from tests.support.cashier import differences
+from tests.support.cashier import differences, open_desk
 from tests.support.past import BETS, DAYS, PLAYERS, furnish, seed_past
 from tests.support.world import World
 from warehouse.reconcile import reconcile_warehouse
@@ -35,7 +39,7 @@ async def counts(furnished: World, stream: Stream) -> dict[str, int]:
 async def test_everything_that_can_happen_has_happened(counts: dict[str, int]) -> None:
     assert counts["players"] == PLAYERS
     assert counts["bets"] > DAYS * BETS
-    for what in ("deposits", "withdrawals", "cashbacks", "affiliate statements"):
+    for what in ("deposits", "withdrawals", "rollbacks", "cashbacks", "affiliate statements"):
         assert counts[what] > 0, what
 
 
@@ -129,6 +133,14 @@ async def test_there_is_one_past(world: World) -> None:
         await seed_past(world)
 
 
+async def forget_history(postgres_url: str) -> None:
+    """Only tests may: lift the guard of the audit trail and take the record of a history away."""
+    owner = await asyncpg.connect(postgres_url)
+    await owner.execute("SET session_replication_role = 'replica'")
+    await owner.execute("DELETE FROM audit_log WHERE action LIKE 'history.%'")
+    await owner.close()
+
+
 class Interrupted(Exception):
     """What stands for a cut cable."""
 
@@ -137,10 +149,7 @@ async def test_a_history_that_broke_off_leaves_books_that_agree(
     postgres_url: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever ends it: what is committed is whole, and the next try says what is the matter."""
-    owner = await asyncpg.connect(postgres_url)
-    await owner.execute("SET session_replication_role = 'replica'")
-    await owner.execute("DELETE FROM audit_log WHERE action LIKE 'history.%'")
-    await owner.close()
+    await forget_history(postgres_url)
     before = await world.owner.fetchval("SELECT count(*) FROM bet_log")
     times = 0
     leave = PastDesk.leave
@@ -159,3 +168,36 @@ async def test_a_history_that_broke_off_leaves_books_that_agree(
     assert await differences(world) == []
     with pytest.raises(HistoryRefused, match="broke off"):
         await seed_past(world)
+
+
+async def test_the_presents_staff_may_be_quicker(postgres_url: str, world: World) -> None:
+    """Whoever decides on a withdrawal of the past while the past is written: it is decided once."""
+    await forget_history(postgres_url)
+    desk, decided = open_desk(world), 0
+    done = asyncio.Event()
+
+    async def staff() -> None:
+        nonlocal decided
+        while not done.is_set():
+            for row in await world.owner.fetch(
+                "SELECT operator_id, transaction_id FROM transaction "
+                "WHERE kind = 'WITHDRAWAL' AND status = 'PENDING'"
+            ):
+                with suppress(Refusal):
+                    await reject_withdrawal(
+                        desk, *row.values(), reason="no", actor="test", witness=nobody
+                    )
+                    decided += 1
+            await asyncio.sleep(0.01)
+
+    async def nobody(_: object) -> None:
+        pass
+
+    working = asyncio.create_task(staff())
+    try:
+        await seed_past(world)
+    finally:
+        done.set()
+        await working
+    assert decided > 0
+    assert await differences(world) == []
