@@ -37,7 +37,7 @@ async def live_traffic(
         number = 0
         while not stopping.is_set():
             number += 1
-            await batcher.submit(player.spin(games[number % len(games)], 100 + number))
+            await batcher.submit(player.spin(games[number % len(games)], 100 + number % 100))
             await asyncio.sleep(pause_seconds)
 
     players = [asyncio.create_task(play(operator)) for operator in world.operators * players_each]
