@@ -1,30 +1,15 @@
 """What the API asks the warehouse, as functions of an operator and typed values."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from warehouse.client import Warehouse
 from warehouse.filters import BetType
-from warehouse.time_ranges import DAY, HOUR, LAST, MONTH, Grain, TimeRange
+from warehouse.time_ranges import DAY, HOUR, MONTH, Grain, TimeRange
 
 RTP_DECIMALS = 6
-
-TRANSACTION_TYPES = (
-    "bet",
-    "rollback",
-    "jackpot",
-    "deposit",
-    "withdrawal",
-    "bonus",
-    "cashback",
-    "free_spins",
-    "vip_level",
-    "xp",
-)
-"""What a page of transactions can be limited to; ``cashback`` are the bonuses paid as such."""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,41 +105,6 @@ class AffiliateFigures(msgspec.Struct, frozen=True, kw_only=True):
         return self.ggr - self.bonus_cost
 
 
-class TransactionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A bet, a rollback or a transaction. ``part`` tells rows of one id apart in the order."""
-
-    type: str
-    id: UUID
-    part: int
-    player_id: UUID
-    created_at: datetime
-    updated_at: datetime
-    currency: str
-    amount: int
-    status: str
-    real_balance_after: int
-    bonus_balance_after: int
-    game_id: int
-    game_name: str
-    bet_type: str
-    wager: int
-    win: int
-    jackpot: int
-    ggr: int
-    fee: int
-    method: str
-    provider: str
-    reason: str
-
-
-class PageStart(msgspec.Struct, frozen=True):
-    """A page of transactions starts after this row; by default before the newest."""
-
-    created_at: datetime = LAST
-    id: UUID = UUID(int=2**128 - 1)
-    part: int = 2
-
-
 class _PlayerName(msgspec.Struct, frozen=True):
     player_id: UUID
     username: str
@@ -243,50 +193,6 @@ async def player_cash(warehouse: Warehouse, operator_id: int, player_id: UUID) -
         "player_cash", PlayerCash, operator_id=operator_id, player_id=player_id
     )
     return rows[0] if rows else PlayerCash()
-
-
-async def transaction_page(
-    warehouse: Warehouse,
-    operator_id: int,
-    period: TimeRange,
-    *,
-    limit: int,
-    after: PageStart | None = None,
-    type: str | None = None,
-    player_id: UUID | None = None,
-    include_bots: bool = True,
-) -> list[TransactionRow]:
-    """Bets and transactions in one list, newest first; ``type`` is one of TRANSACTION_TYPES."""
-    query, parameters = page_query(
-        period, limit=limit, after=after, type=type, player_id=player_id, include_bots=include_bots
-    )
-    return await warehouse.read(query, TransactionRow, operator_id=operator_id, **parameters)
-
-
-def page_query(
-    period: TimeRange,
-    *,
-    limit: int,
-    after: PageStart | None = None,
-    type: str | None = None,
-    player_id: UUID | None = None,
-    include_bots: bool = True,
-) -> tuple[str, dict[str, Any]]:
-    """The endpoint query of a page of transactions, and its parameters."""
-    after = after or PageStart()
-    parameters: dict[str, Any] = {
-        "from_time": period.start,
-        "to_time": period.end,
-        "cursor_time": after.created_at,
-        "cursor_id": after.id,
-        "cursor_part": after.part,
-        "include_bots": include_bots,
-        "type": type or "",
-        "limit": limit,
-    }
-    if player_id is None:
-        return "transactions", parameters
-    return "transactions_of_player", parameters | {"player_id": player_id}
 
 
 async def player_names(

@@ -1,15 +1,17 @@
 """Reports that may be long, as batches of rows that come while the warehouse still reads."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.queries import TransactionRow, page_query, player_names
+from warehouse.queries import player_names
 from warehouse.queries_players import RankedPlayer, RankRow, Sort, ranking_query
 from warehouse.time_ranges import TimeRange
+from warehouse.transaction_pages import PageStart, TransactionRow
 
 EVERYTHING = 2**32 - 1
 
@@ -43,9 +45,20 @@ async def stream_transactions(
     Raises ``WarehouseUnavailable``, possibly after some batches.
     """
     names = Names(warehouse, operator_id)
-    query, parameters = page_query(
-        period, limit=EVERYTHING, type=type, player_id=player_id, include_bots=include_bots
-    )
+    start = PageStart()
+    parameters: dict[str, Any] = {
+        "from_time": period.start,
+        "to_time": period.end,
+        "cursor_time": start.created_at,
+        "cursor_id": start.id,
+        "cursor_part": start.part,
+        "include_bots": include_bots,
+        "type": type or "",
+        "limit": EVERYTHING,
+    }
+    query = "transactions"
+    if player_id is not None:
+        query, parameters["player_id"] = "transactions_of_player", player_id
     async for rows in warehouse.stream(
         query, TransactionRow, operator_id=operator_id, **parameters
     ):

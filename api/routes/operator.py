@@ -1,6 +1,7 @@
 """What an operator sees of its players: who they are, what they have, what they did."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,11 +15,11 @@ from api.freshness import Freshness, provide_freshness
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, make_page
 from api.periods import Period, provide_period
 from api.problems import Problem
+from api.report_filters import provide_filters
 from api.schemas.reports import (
     PlayerItem,
     PlayerReport,
     PlayersReport,
-    TransactionItem,
     TransactionsReport,
     head_fields,
     lifetime,
@@ -32,22 +33,20 @@ from ledger.events import timestamp
 from ledger.named_sql import named_queries
 from ledger.wallets import read_wallet
 from warehouse.client import Warehouse
-from warehouse.queries import (
+from warehouse.filters import Filters
+from warehouse.queries import Figures, player_cash, player_figures
+from warehouse.time_ranges import TimeRange
+from warehouse.transaction_pages import (
+    BET_TYPES,
     TRANSACTION_TYPES,
-    Figures,
     PageStart,
     TransactionRow,
-    player_cash,
-    player_figures,
-    player_names,
     transaction_page,
 )
-from warehouse.time_ranges import TimeRange
 
 SQL = named_queries("operator.sql", Path(__file__).parents[1] / "sql")
 HISTORY_ROWS = 20
 
-IncludeBots = Annotated[bool, QueryParameter(description="Whether flagged demo traffic is shown")]
 TypeFilter = Annotated[
     str | None,
     QueryParameter(
@@ -63,18 +62,22 @@ async def list_transactions(
     pools: Pools,
     freshness: NamedDependency[Freshness],
     period: NamedDependency[Period],
+    filters: NamedDependency[Filters],
     type_: TypeFilter = None,
-    player_id: FromQuery[UUID | None] = None,
-    include_bots: IncludeBots = True,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> TransactionsReport:
-    """Bets and transactions in one list, newest first; transactions with their latest status."""
+    """Bets and transactions in one list, newest first; transactions with their latest status.
+
+    Limited by game, category, provider or bet type, it is a list of bets.
+    """
     if type_ is not None and type_ not in TRANSACTION_TYPES:
         raise Problem("validation_failed", f"type must be one of {', '.join(TRANSACTION_TYPES)}.")
+    if filters.of_bets and type_ is not None and type_ not in BET_TYPES:
+        raise Problem("filter_not_supported", f"A {type_} has no game and no bet type.")
     after = _page_start(cursor)
-    if player_id is not None:
-        await require_player(pools, operator_id, player_id)
+    if filters.player_id is not None:
+        await require_player(pools, operator_id, filters.player_id)
     rows = await transaction_page(
         warehouse,
         operator_id,
@@ -82,14 +85,17 @@ async def list_transactions(
         limit=limit + 1,
         after=after,
         type=type_,
-        player_id=player_id,
-        include_bots=include_bots,
+        filters=filters,
     )
-    names = await player_names(warehouse, operator_id, {row.player_id for row in rows})
-    currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
-    page = make_page(rows, limit, key=_row_key, item=lambda row: _item(row, names))
+    currency, players, games = await _names(pools, operator_id, rows)
+    page = make_page(
+        rows,
+        limit,
+        key=_row_key,
+        item=lambda row: transaction_item(row, players.get(row.player_id), games.get(row.game_id)),
+    )
     return TransactionsReport(
-        **head_fields(freshness, operator_id, currency, period, include_bots),
+        **head_fields(freshness, operator_id, currency, period, filters.include_bots),
         items=page.items,
         next_cursor=page.next_cursor,
     )
@@ -152,9 +158,14 @@ async def find_player(
         player_figures(warehouse, operator_id, TimeRange(), player_ids=[player_id], limit=1),
         player_cash(warehouse, operator_id, player_id),
         transaction_page(
-            warehouse, operator_id, TimeRange(), limit=HISTORY_ROWS, player_id=player_id
+            warehouse,
+            operator_id,
+            TimeRange(),
+            limit=HISTORY_ROWS,
+            filters=Filters(player_id=player_id),
         ),
     )
+    _, _, games = await _names(pools, operator_id, history)
     return PlayerReport(
         operator_id=operator_id,
         as_of=timestamp(freshness.as_of),
@@ -169,7 +180,9 @@ async def find_player(
         vip={"level": row["vip_level"], "xp": row["vip_experience"] // 10_000},
         wallet=wallet,
         lifetime=lifetime(figures[0] if figures else Figures(), cash),
-        history=[transaction_item(entry, row["username"]) for entry in history],
+        history=[
+            transaction_item(entry, row["username"], games.get(entry.game_id)) for entry in history
+        ],
     )
 
 
@@ -190,8 +203,21 @@ def _row_key(row: TransactionRow) -> tuple[datetime, UUID, int]:
     return (row.created_at, row.id, row.part)
 
 
-def _item(row: TransactionRow, names: dict[UUID, str]) -> TransactionItem:
-    return transaction_item(row, names.get(row.player_id))
+async def _names(
+    pools: Pools, operator_id: int, rows: Sequence[TransactionRow]
+) -> tuple[Any, dict[UUID, str], dict[int, str]]:
+    """The operator's currency, and what the rows' players and games are called."""
+    async with tenant_transaction(pools[Role.APP], operator_id) as connection:
+        currency = await connection.fetchval(SQL["currency"], operator_id)
+        players = await connection.fetch(
+            SQL["usernames"], operator_id, list({row.player_id for row in rows})
+        )
+        games = await connection.fetch(SQL["game_names"], list({row.game_id for row in rows}))
+    return (
+        currency,
+        {row["user_id"]: row["username"] for row in players},
+        {row["game_id"]: row["name"] for row in games},
+    )
 
 
 router = Router(
@@ -201,6 +227,7 @@ router = Router(
     dependencies={
         "freshness": Provide(provide_freshness),
         "period": Provide(provide_period, sync_to_thread=False),
+        "filters": Provide(provide_filters, sync_to_thread=False),
     },
     tags=["operator"],
 )

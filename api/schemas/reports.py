@@ -14,9 +14,9 @@ from warehouse.queries import (
     GameFigures,
     PlayerCash,
     PlayerFigures,
-    TransactionRow,
     ratio,
 )
+from warehouse.transaction_pages import TransactionRow
 
 
 class ReportHead(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -310,7 +310,9 @@ def player_item(row: Any, figures: Figures) -> PlayerItem:
     )
 
 
-def transaction_item(row: TransactionRow, username: str | None) -> TransactionItem:
+def transaction_item(
+    row: TransactionRow, username: str | None, game_name: str | None = None
+) -> TransactionItem:
     """A row of the transactions report."""
     common = {
         "type": row.type,
@@ -329,7 +331,7 @@ def transaction_item(row: TransactionRow, username: str | None) -> TransactionIt
         return TransactionItem(
             **common,
             game_id=row.game_id,
-            game_name=row.game_name or None,
+            game_name=game_name or row.game_name or None,
             bet_type=row.bet_type,
             wager=row.wager,
             win=row.win,

@@ -1,5 +1,6 @@
 """History for the analytics bench, made inside ClickHouse through raw tables and their views."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ SQL = Path(__file__).parent / "sql" / "clickhouse"
 SPAN_DAYS = 5
 BETS_PER_DEPOSIT = 50
 _TIMEOUT_SECONDS = 1800
+_MERGES_POLL_SECONDS = 2
 # One insert makes one block in the raw table and one in each rollup, as the relay's do.
 _BULK = {"max_insert_threads": 1, "insert_deduplicate": 0, "async_insert": 0}
 
@@ -89,7 +91,7 @@ def generate(
 def settle(client: Client) -> None:
     """Wait until no background merge runs: merging is the price of loading, not of asking."""
     while client.query("SELECT count() FROM system.merges").result_rows[0][0]:
-        client.query("SELECT sleepEachRow(0.5) FROM numbers(4) FORMAT Null")
+        time.sleep(_MERGES_POLL_SECONDS)
 
 
 def raw_seconds(client: Client, name: str, parameters: Mapping[str, Any]) -> float:

@@ -1,0 +1,43 @@
+-- The newest bets and rollbacks in [from_time, to_time) that come after the row (cursor_time,
+-- cursor_id, cursor_part) in a list with the newest first. Empty filters are off.
+SELECT
+    if(sign = 1, 'bet', 'rollback') AS type,
+    bet_id AS id,
+    toInt8(sign) AS part,
+    user_id AS player_id,
+    created_at,
+    created_at AS updated_at,
+    currency,
+    wager AS amount,
+    if(sign = 1, 'SETTLED', 'ROLLED_BACK') AS status,
+    real_balance_after,
+    bonus_balance_after,
+    game_id,
+    bet_type,
+    wager,
+    win,
+    jackpot,
+    ggr
+FROM tenant_bets(operator_id = {operator_id:UInt16})
+WHERE
+    created_at >= {from_time:DateTime64(6, 'UTC')}
+    AND created_at < {to_time:DateTime64(6, 'UTC')}
+    AND created_at <= {cursor_time:DateTime64(6, 'UTC')}
+    AND (created_at, bet_id, sign)
+    < ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})
+    AND ({include_bots:UInt8} = 1 OR is_bot = 0)
+    AND ({type:String} != 'bet' OR sign = 1)
+    AND ({type:String} != 'rollback' OR sign = -1)
+    AND ({bet_type:String} = '' OR bet_type = {bet_type:String})
+    AND ({game_id:UInt32} = 0 OR game_id = {game_id:UInt32})
+    AND (
+        ({category:String} = '' AND {provider:String} = '')
+        OR game_id IN (
+            SELECT games.game_id FROM current_games AS games
+            WHERE
+                ({category:String} = '' OR games.category = {category:String})
+                AND ({provider:String} = '' OR games.provider = {provider:String})
+        )
+    )
+ORDER BY created_at DESC, bet_id DESC, sign DESC
+LIMIT {limit:UInt32}

@@ -1,0 +1,35 @@
+-- As transaction_page.sql for one player, from the table in the order of players.
+SELECT
+    lower(kind) AS type,
+    transaction_id AS id,
+    toInt8(0) AS part,
+    user_id AS player_id,
+    created_at,
+    occurred_at AS updated_at,
+    currency,
+    amount,
+    status,
+    real_balance_after,
+    bonus_balance_after,
+    fee,
+    method,
+    provider,
+    reason
+FROM tenant_player_transactions(
+    operator_id = {operator_id:UInt16}, user_id = {player_id:UUID}
+)
+WHERE
+    created_at >= {from_time:DateTime64(6, 'UTC')}
+    AND created_at < {to_time:DateTime64(6, 'UTC')}
+    AND created_at <= {cursor_time:DateTime64(6, 'UTC')}
+    AND (created_at, transaction_id, toInt8(0))
+    < ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})
+    AND ({include_bots:UInt8} = 1 OR is_bot = 0)
+    AND (
+        {type:String} = ''
+        OR kind = upper({type:String})
+        OR ({type:String} = 'cashback' AND kind = 'BONUS' AND method = 'CASHBACK')
+    )
+ORDER BY created_at DESC, transaction_id DESC, event_no DESC
+LIMIT 1 BY created_at, transaction_id
+LIMIT {limit:UInt32}
