@@ -12,6 +12,8 @@ from warehouse.time_ranges import EPOCH, HOUR
 
 RECENT = timedelta(hours=3)
 SHOWN_DIFFERENCES = 100
+RELAY_PATIENCE_SECONDS = 5.0
+"""A relay that is so far behind is a difference of its own."""
 
 DIFFERENCES = Gauge(
     "pitboss_reconciliation_differences", "Differences that the last run found", ["scope"]
@@ -41,7 +43,7 @@ async def reconcile(postgres_url: str, clickhouse_url: str, scope: str) -> Recon
     ``recent``, and else everything. Raises the drivers' errors when a store is away."""
     since = HOUR.floor(datetime.now(UTC) - RECENT) if scope == "recent" else EPOCH
     began = time.monotonic()
-    found = await reconcile_warehouse(postgres_url, clickhouse_url, since)
+    found = await reconcile_warehouse(postgres_url, clickhouse_url, since, RELAY_PATIENCE_SECONDS)
     seconds = round(time.monotonic() - began, 3)
     DIFFERENCES.labels(scope).set(len(found))
     LAST_RUN.labels(scope).set_to_current_time()

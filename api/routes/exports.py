@@ -20,8 +20,8 @@ from api.tenancy import Pools, requires_operator, tenant_transaction
 from ledger.database import Role
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.queries import TRANSACTION_TYPES
 from warehouse.queries_players import Sort
+from warehouse.transaction_pages import TRANSACTION_TYPES
 
 OPTIONS = {"type": "transactions", "sort": "players", "order": "players", "interval": "overview"}
 """Parameters that only one report knows."""

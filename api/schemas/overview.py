@@ -18,12 +18,21 @@ class Kpi(msgspec.Struct, frozen=True, kw_only=True):
     """A key figure, the same of the period before, and the change between them.
 
     ``change_ratio`` is the change over the size of the previous value, null if that is 0. All are
-    null where the figure has no sense (a ratio over nothing, deposits of a single game).
+    null where the figure has no sense, as deposits of a single game.
     """
 
-    value: Value
-    previous: Value
-    change: Value
+    value: int | None
+    previous: int | None
+    change: int | None
+    change_ratio: float | None
+
+
+class RatioKpi(msgspec.Struct, frozen=True, kw_only=True):
+    """A key figure that is a fraction, null over nothing; otherwise like :class:`Kpi`."""
+
+    value: float | None
+    previous: float | None
+    change: float | None
     change_ratio: float | None
 
 
@@ -45,9 +54,9 @@ class Kpis(msgspec.Struct, frozen=True, kw_only=True):
     won_bonus: Kpi
     ggr: Kpi
     ngr: Kpi
-    hold: Kpi
-    rtp: Kpi
-    rtp_with_jackpot: Kpi
+    hold: RatioKpi
+    rtp: RatioKpi
+    rtp_with_jackpot: RatioKpi
     bets: Kpi
     free_spins: Kpi
     active_players: Kpi
@@ -136,18 +145,23 @@ FIGURES: dict[str, Callable[[Totals], Value]] = {
 }
 """Every key figure and how it is read off a period's totals."""
 
+RATIOS = frozenset({"hold", "rtp", "rtp_with_jackpot"})
+
 
 def kpis(overview: Overview) -> Kpis:
     """All key figures with their changes."""
-    return Kpis(
-        **{
-            name: kpi(figure(overview.current), overview.previous and figure(overview.previous))
-            for name, figure in FIGURES.items()
-        }
-    )
+    found: dict[str, Any] = {
+        name: kpi(
+            figure(overview.current),
+            overview.previous and figure(overview.previous),
+            RatioKpi if name in RATIOS else Kpi,
+        )
+        for name, figure in FIGURES.items()
+    }
+    return Kpis(**found)
 
 
-def kpi(value: Value, previous: Value) -> Kpi:
+def kpi(value: Value, previous: Value, kind: type[Kpi] | type[RatioKpi] = Kpi) -> Kpi | RatioKpi:
     """A key figure and its change; ratios are rounded to six decimals."""
     change = None if value is None or previous is None else value - previous
     if isinstance(change, float):
@@ -155,7 +169,8 @@ def kpi(value: Value, previous: Value) -> Kpi:
     ratio = None
     if change is not None and previous:
         ratio = round(change / abs(previous), CHANGE_DECIMALS)
-    return Kpi(value=value, previous=previous, change=change, change_ratio=ratio)
+    figures: Any = {"value": value, "previous": previous, "change": change}
+    return kind(**figures, change_ratio=ratio)
 
 
 def series_point(point: Point) -> SeriesPoint:

@@ -46,7 +46,7 @@ def questions(now: datetime, history: datetime) -> list[Question]:
             start=start,
             end=now,
         )
-        for name in ("games",)
+        for name in ("overview", "games", "players")
         for span, start in spans.items()
     ]
     pages = {"newest": now, "half a history back": half}

@@ -16,6 +16,7 @@ from warehouse.queries_overview import overview
 from warehouse.queries_players import ranked_players
 from warehouse.time_ranges import TimeRange
 from warehouse.timelines import timeline
+from warehouse.transaction_pages import transaction_page
 
 Row = TypeVar("Row")
 OPERATOR = 77
@@ -77,7 +78,7 @@ def insert_bets(client: Client, first: int, last: int) -> None:
         parameters={"operator": OPERATOR, "first": first, "length": last - first},
         settings={"async_insert": 0},
     )
-    for table in ROLLUPS:
+    for table in (*ROLLUPS, "bets", "transactions"):
         client.command(f"OPTIMIZE TABLE {table} FINAL")
 
 
@@ -91,6 +92,7 @@ REPORTS: dict[str, Callable[[Warehouse], Awaitable[Any]]] = {
     ),
     "games": lambda warehouse: game_figures(warehouse, OPERATOR, PERIOD),
     "players": lambda warehouse: ranked_players(warehouse, OPERATOR, PERIOD, Filters(), limit=50),
+    "transactions": lambda warehouse: transaction_page(warehouse, OPERATOR, PERIOD, limit=50),
     "benefits": lambda warehouse: benefit_sums(warehouse, OPERATOR, PERIOD, Filters()),
 }
 
