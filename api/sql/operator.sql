@@ -50,10 +50,10 @@ ORDER BY u.created_at DESC, u.user_id DESC
 LIMIT $7;
 
 -- name: usernames
-SELECT user_id, username FROM "user" WHERE operator_id = $1 AND user_id = ANY($2::uuid []);
+SELECT user_id, username FROM "user" WHERE operator_id = $1 AND user_id = ANY($2::uuid[]);
 
 -- name: game_names
-SELECT game_id, name FROM game WHERE game_id = ANY($1::int []);
+SELECT game_id, name FROM game WHERE game_id = ANY($1::int[]);
 
 -- name: find_player
 SELECT
