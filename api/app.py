@@ -53,6 +53,7 @@ from api.routes import (
     operator_withdrawals,
     payments,
     rewards,
+    rtp_monitor,
     spins,
     wallet,
     webhooks,
@@ -92,6 +93,7 @@ ROUTE_HANDLERS = [
     affiliates.router,
     analytics.router,
     exports.router,
+    rtp_monitor.router,
     live.router,
     health.router,
     health.Metrics,
@@ -177,6 +179,8 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
                 state.payouts,
                 settings.postgres_url,
                 settings.clickhouse_url,
+                state.warehouse,
+                state.redis,
             ),
         )
         state.limits = RateLimits(settings)

@@ -26,10 +26,15 @@ async def provide_freshness(redis: NamedDependency[redis.asyncio.Redis], pools: 
 
     Without Redis, or before the relay's first look, the last sent batch says it.
     """
-    mark = await _from_redis(redis)
-    as_of = mark.as_of if mark is not None else await _from_postgres(pools[Role.APP])
+    as_of = await warehouse_as_of(redis, pools[Role.APP])
     lag = datetime.now(UTC) - as_of
     return Freshness(as_of, max(0, round(lag.total_seconds() * 1000)))
+
+
+async def warehouse_as_of(client: redis.asyncio.Redis, pool: asyncpg.Pool) -> datetime:
+    """Everything committed before this moment is in the warehouse."""
+    mark = await _from_redis(client)
+    return mark.as_of if mark is not None else await _from_postgres(pool)
 
 
 async def _from_redis(client: redis.asyncio.Redis) -> watermark.Watermark | None:

@@ -9,8 +9,13 @@ from typing import Any, Literal
 
 import asyncpg
 import msgspec
+from redis.asyncio import Redis
 
+from api.freshness import warehouse_as_of
+from api.live import tell_operators
 from api.payouts import PayoutSender, resend_payouts
+from api.rtp_watch import watch_rtp
+from api.schemas.rtp_monitor import alert_notice
 from api.sessions import delete_expired
 from api.warehouse_jobs import reconcile
 from ledger.affiliates import state_affiliates
@@ -22,6 +27,7 @@ from ledger.grants import expire_benefits
 from ledger.reconcile import Difference, reconcile_ledger, reconcile_pools
 from ledger.snapshot import ledger_snapshot
 from ledger.weeks import last_full_week
+from warehouse.client import Warehouse
 from warehouse.outbox_upkeep import maintain_outbox
 
 MINUTE, HOUR = 60, 3600
@@ -40,14 +46,16 @@ class JobFailed(Exception):
 
 
 class Tools(msgspec.Struct, frozen=True):
-    """What jobs work with: pools of the batch, relay and auth roles, money desk, providers, and
-    the stores' addresses as their owners."""
+    """What jobs work with: pools of the batch, relay and auth roles, money desk, providers, the
+    stores' addresses as their owners, the warehouse's readers, Redis."""
 
     pools: Mapping[Role, asyncpg.Pool]
     desk: MoneyDesk
     payouts: PayoutSender
     postgres_url: str
     clickhouse_url: str
+    warehouse: Warehouse
+    redis: Redis
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +134,20 @@ async def _reconcile(tools: Tools, scope: str) -> Facts:
     if found.differences:
         raise JobFailed(found.facts)
     return found.facts
+
+
+async def _watch_rtp(tools: Tools) -> Facts:
+    as_of = await warehouse_as_of(tools.redis, tools.pools[Role.RELAY])
+    done = await watch_rtp(tools.pools[Role.BATCH], tools.warehouse, as_of)
+    await tell_operators(
+        tools.redis, [(item.key.operator_id, alert_notice(item)) for item in done.raised]
+    )
+    return {
+        "looks": done.looks,
+        "judged": done.judged,
+        "out_of_tolerance": done.out_of_tolerance,
+        "raised": [item.alert_id for item in done.raised],
+    }
 
 
 def _judged(differences: Sequence[Difference]) -> Facts:
@@ -216,6 +238,13 @@ JOBS = {
             work=_reconcile_all,
             cron="40 3 * * *",
             first_after=10 * MINUTE,
+        ),
+        Job(
+            name="watch_rtp",
+            description="Judges what games pay against what they declare, and raises alerts.",
+            work=_watch_rtp,
+            seconds=MINUTE,
+            first_after=15,
         ),
     )
 }

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 PLAYERS_CHANNEL = "players"
 WAREHOUSE_CHANNEL = "warehouse"
 SESSIONS_CHANNEL = "sessions"
+OPERATORS_CHANNEL = "operators"
 SOCKET_BACKLOG = 200
 PUBLISH_BACKLOG = 1000
 RECONNECT_SECONDS = 0.2
@@ -45,6 +46,7 @@ class WarehouseNews(msgspec.Struct):
 
 
 _decode_news = msgspec.json.Decoder(WarehouseNews).decode
+_decode_operator_notices = msgspec.json.Decoder(list[tuple[int, msgspec.Raw]]).decode
 _decode_ended = msgspec.json.Decoder(list[str]).decode
 
 
@@ -100,6 +102,19 @@ class PersistentPubSub(RedisChannelsPubSubBackend):
         except (RedisError, OSError) as error:
             DROPPED.labels("redis").inc()
             log.warning("live_message_dropped", error=repr(error))
+
+
+async def tell_operators(redis: Redis, notices: list[tuple[int, Any]]) -> None:
+    """Send each message to every socket of its operator, on every API process; from a process that
+    has no sockets itself. Dropped without a word to the caller when Redis is away.
+    """
+    if not notices:
+        return
+    try:
+        await redis.publish(OPERATORS_CHANNEL, _encode(notices))
+    except (RedisError, OSError) as error:
+        DROPPED.labels("redis").inc(len(notices))
+        log.warning("live_message_dropped", error=repr(error))
 
 
 class Feed:
@@ -170,6 +185,7 @@ class Live:
             (PLAYERS_CHANNEL, self._tell_players),
             (WAREHOUSE_CHANNEL, self._tell_operators),
             (SESSIONS_CHANNEL, self._tell_logged_out),
+            (OPERATORS_CHANNEL, self._tell_operator_notices),
         ):
             subscriber = await self._channels.subscribe([channel])
             hearing = _hear(subscriber.iter_events(), tell)
@@ -231,6 +247,11 @@ class Live:
         for operator_id in news.operators:
             for feed in self._operators.get(operator_id, ()):
                 feed.put(message)
+
+    def _tell_operator_notices(self, data: bytes) -> None:
+        for operator_id, message in _decode_operator_notices(data):
+            for feed in self._operators.get(operator_id, ()):
+                feed.put(bytes(message))
 
     def _tell_logged_out(self, data: bytes) -> None:
         for session in _decode_ended(data):

@@ -61,5 +61,8 @@ EXAMPLES: dict[tuple[str, str], dict[str, Any]] = {
         "is_bot": True,
         "players": [{"username": "bot-2", "email": "bot-2@example.org"}],
     },
+    ("POST", "/operator/rtp-alerts/{alert_id}/acknowledge"): {
+        "note": "The paytable was loaded wrongly; the game is off."
+    },
 }
 """By method and path."""

@@ -23,7 +23,13 @@ from sqlalchemy.exc import DBAPIError
 from swagger_ui_bundle import swagger_ui_path
 
 from api.connection import request_id_of
-from api.live import PLAYERS_CHANNEL, SESSIONS_CHANNEL, WAREHOUSE_CHANNEL, PersistentPubSub
+from api.live import (
+    OPERATORS_CHANNEL,
+    PLAYERS_CHANNEL,
+    SESSIONS_CHANNEL,
+    WAREHOUSE_CHANNEL,
+    PersistentPubSub,
+)
 from api.openapi import ContractJson, base_config
 from api.problems import OUTAGES, Problem, from_database_error
 from api.settings import Settings
@@ -113,7 +119,7 @@ def channels_plugin(settings: Settings) -> ChannelsPlugin:
     )
     return ChannelsPlugin(
         PersistentPubSub(redis=client),
-        channels=[PLAYERS_CHANNEL, WAREHOUSE_CHANNEL, SESSIONS_CHANNEL],
+        channels=[PLAYERS_CHANNEL, WAREHOUSE_CHANNEL, SESSIONS_CHANNEL, OPERATORS_CHANNEL],
         subscriber_max_backlog=1000,
         subscriber_backlog_strategy="dropleft",
     )

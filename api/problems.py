@@ -60,6 +60,7 @@ STATUS_BY_CODE: dict[str, int] = {
     "bonus_not_found": 404,
     "affiliate_not_found": 404,
     "job_not_found": 404,
+    "rtp_alert_not_found": 404,
     # 409: it clashes with what there is
     "login_taken": 409,
     "operator_exists": 409,
@@ -73,6 +74,7 @@ STATUS_BY_CODE: dict[str, int] = {
     "jackpot_exists": 409,
     "affiliate_exists": 409,
     "job_running": 409,
+    "rtp_alert_acknowledged": 409,
     "bet_already_rolled_back": 409,
     "bet_hit_jackpot": 409,
     "bet_rolled_back": 409,

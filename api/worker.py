@@ -24,6 +24,7 @@ from ledger.commands import MoneyDesk
 from ledger.database import Role, create_pool, role_dsn
 from ledger.fairness import SeedVault
 from ledger.jackpot import HitVault
+from warehouse.client import Warehouse
 from warehouse.raw_tables import RawTables
 from warehouse.relay import Relay
 
@@ -79,14 +80,18 @@ async def serve(settings: Settings) -> None:
 
 
 async def _relay(settings: Settings, stack: AsyncExitStack) -> Relay:
-    client = redis.asyncio.Redis.from_url(
-        settings.redis_url, socket_timeout=1, socket_connect_timeout=0.5
-    )
-    await stack.enter_async_context(client)
     return Relay(
         postgres_dsn=role_dsn(settings.postgres_url, Role.RELAY, settings.secret_key),
         tables=RawTables(settings.clickhouse_url),
-        redis=client,
+        redis=await _redis(settings, stack),
+    )
+
+
+async def _redis(settings: Settings, stack: AsyncExitStack) -> redis.asyncio.Redis:
+    return await stack.enter_async_context(
+        redis.asyncio.Redis.from_url(
+            settings.redis_url, socket_timeout=1, socket_connect_timeout=0.5
+        )
     )
 
 
@@ -106,9 +111,18 @@ async def _jobs(settings: Settings, stack: AsyncExitStack) -> None:
     payouts = PayoutSender(settings)
     stack.push_async_callback(payouts.close)
     where = (settings.postgres_url, settings.secret_key)
-    runner = JobRunner(
-        *where, Tools(pools, desk, payouts, settings.postgres_url, settings.clickhouse_url)
+    warehouse = Warehouse(settings.clickhouse_url)
+    stack.push_async_callback(warehouse.close)
+    tools = Tools(
+        pools,
+        desk,
+        payouts,
+        settings.postgres_url,
+        settings.clickhouse_url,
+        warehouse,
+        await _redis(settings, stack),
     )
+    runner = JobRunner(*where, tools)
     await stack.enter_async_context(scheduled(*where, runner))
 
 

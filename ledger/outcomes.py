@@ -124,3 +124,18 @@ def game_facts(paytable: PaytableRows) -> GameFacts:
     if sigma_e6 < MEDIUM_VOLATILITY_BELOW_E6:
         return GameFacts(sigma_e6, "medium")
     return GameFacts(sigma_e6, "high")
+
+
+def paytable_skewness(rows: PaytableRows) -> float:
+    """γ = E[(m − RTP)³] ÷ σ³, the skewness of the win per unit staked; 0 if it never varies.
+
+    >>> round(paytable_skewness([(0, 3), (400, 1)]), 4)  # 2 ÷ √3
+    1.1547
+    """
+    total, mean = sum(weight for _, weight in rows), theoretical_rtp(rows)
+    second, third = (
+        sum(weight * (Fraction(multiplier, 100) - mean) ** power for multiplier, weight in rows)
+        / total
+        for power in (2, 3)
+    )
+    return float(third) / float(second) ** 1.5 if second else 0.0

@@ -7,8 +7,10 @@ import asyncpg
 from api.jobs import JOBS, RECONCILIATIONS
 from tests.support.api import ROOT, Api, assert_problem
 
-# There is no ClickHouse here; what needs it is tested with it in test_reconciliation.py.
-WITHOUT_WAREHOUSE = [name for name in JOBS if name not in RECONCILIATIONS.values()]
+# There is no ClickHouse here; what needs it is tested with it in test_reconciliation.py and
+# test_rtp_watch.py.
+WITH_WAREHOUSE = {*RECONCILIATIONS.values(), "watch_rtp"}
+WITHOUT_WAREHOUSE = [name for name in JOBS if name not in WITH_WAREHOUSE]
 
 
 async def jobs(api: Api, headers: dict[str, str]) -> dict[str, dict]:

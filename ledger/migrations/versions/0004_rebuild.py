@@ -6,7 +6,7 @@ Revision ID: 0004
 from ledger.migrations.run_sql import run_sql_folder
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

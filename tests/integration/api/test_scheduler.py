@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.asyncio import Redis
 
 from api.job_runs import JobRunner
 from api.jobs import JOBS, Job, Tools
@@ -13,6 +14,7 @@ from ledger.commands import MoneyDesk
 from ledger.database import Role
 from tests.support.api import settings_for
 from tests.support.world import World
+from warehouse.client import Warehouse
 
 
 @pytest.fixture
@@ -20,11 +22,11 @@ async def runner(world: World, redis_url: str) -> AsyncIterator[JobRunner]:
     settings = settings_for(world, redis_url)
     payouts = PayoutSender(settings)
     desk = MoneyDesk(world.pools[Role.BATCH], world.vault, world.hits)
-    yield JobRunner(
-        world.owner_url,
-        world.secret_key,
-        Tools(world.pools, desk, payouts, settings.postgres_url, settings.clickhouse_url),
-    )
+    stores = (settings.postgres_url, settings.clickhouse_url)
+    warehouse = Warehouse(settings.clickhouse_url)
+    async with Redis.from_url(redis_url) as redis:
+        tools = Tools(world.pools, desk, payouts, *stores, warehouse, redis)
+        yield JobRunner(world.owner_url, world.secret_key, tools)
     await payouts.close()
 
 
