@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import cycle
+from secrets import token_hex
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -179,7 +180,7 @@ async def _players(client: ApiClient, credentials: Mapping[str, Any]) -> list[Fu
         credentials,
         operators=credentials["operators"],
         count=PLAYERS_BETTING,
-        prefix="analytics",
+        prefix=f"analytics-{token_hex(3)}",
         balance=_BALANCE,
     )
 
