@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from warehouse.gateway.errors import GatewayError, from_engine
+from warehouse.gateway.kills import Kills
 
 if TYPE_CHECKING:
     from chdb.state.sqlitelike import Connection
@@ -220,6 +221,7 @@ class Engine:
         )
         self._control_lock = asyncio.Lock()
         self._killer_lock = asyncio.Lock()
+        self.kills = Kills()
 
     def _connect(self) -> Connection:
         # Imported here, as the sandbox and TMPDIR must stand before the engine is loaded.

@@ -49,6 +49,7 @@ async def select(
     """Streams the result of a SELECT into `write`.
 
     If the caller is cancelled or `write` fails, the query is cancelled in the engine first.
+    Raises GatewayError, QUERY_WAS_CANCELLED for a killed query even if the engine ended it well.
     """
     mark = new_mark()
     pipe = _Pipe()
@@ -56,17 +57,20 @@ async def select(
     if statement.format is None:
         clause += f" FORMAT {output_format(statement, request)}"
     sql = mark.encode() + b" " + statement.with_clause(clause.encode())
-    running = asyncio.ensure_future(
-        engine.call(_run_into_pipe, handle, request, sql, pipe.write_fd)
-    )
-    try:
-        while chunk := await pipe.read():
-            await write(chunk)
-        return await asyncio.shield(running)
-    finally:
-        if not running.done():
-            await outlast(asyncio.ensure_future(_abort(engine, mark, running, pipe)))
-        pipe.close_reader()
+    with engine.kills.watched(mark):
+        running = asyncio.ensure_future(
+            engine.call(_run_into_pipe, handle, request, sql, pipe.write_fd)
+        )
+        try:
+            while chunk := await pipe.read():
+                await write(chunk)
+            progress = await asyncio.shield(running)
+            await engine.kills.check(mark)
+            return progress
+        finally:
+            if not running.done():
+                await outlast(asyncio.ensure_future(_abort(engine, mark, running, pipe)))
+            pipe.close_reader()
 
 
 def _run_into_pipe(handle: Handle, request: QueryRequest, sql: bytes, write_fd: int) -> Progress:
@@ -144,10 +148,23 @@ async def command(
 ) -> Progress:
     """Runs a statement that has no large result. A lost client does not interrupt it."""
     fmt = output_format(statement, request)
-    body, progress = await engine.call(_prepare_and_run, handle, request, statement.text, fmt)
+    if statement.keyword == "KILL":
+        async with engine.kills.statement():
+            body, progress = await engine.call(_kill, engine, handle, request, statement.text, fmt)
+    else:
+        body, progress = await engine.call(_prepare_and_run, handle, request, statement.text, fmt)
     if body:
         await write(body)
     return progress
+
+
+def _kill(
+    engine: Engine, handle: Handle, request: QueryRequest, sql: bytes, fmt: str
+) -> tuple[bytes, Progress]:
+    """In a thread, so that a lost client does not lose what was hit."""
+    body, progress = _prepare_and_run(handle, request, sql, fmt)
+    engine.kills.note(body)
+    return body, progress
 
 
 def _prepare_and_run(

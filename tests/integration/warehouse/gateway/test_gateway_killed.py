@@ -1,0 +1,34 @@
+"""A killed query never looks complete to its client."""
+
+from __future__ import annotations
+
+import http.client
+
+import pytest
+
+from tests.integration.warehouse.gateway.conftest import Ask
+from tests.support.gateway import GatewayProcess
+
+ROWS = "SELECT number, repeat('x', 400) AS filling FROM numbers(150000)"
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("fmt", ["JSONEachRow", "JSON", "CSV", "RowBinary", "Native"])
+def test_a_kill_in_the_middle_breaks_the_stream(
+    gateway: GatewayProcess, ask: Ask, fmt: str, threads: str
+) -> None:
+    """The client reads on only after the kill: the engine waits in the middle of a block."""
+    who = gateway.writer
+    connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=20)
+    headers = {"X-ClickHouse-User": who.user, "X-ClickHouse-Key": who.password}
+    parameters = f"max_threads={threads}&output_format_json_array_of_rows=1"
+    connection.request("POST", f"/?{parameters}", f"{ROWS} FORMAT {fmt}", headers)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    killed = ask("KILL QUERY WHERE query LIKE '%repeat(%' ASYNC FORMAT JSONEachRow")
+    assert b"repeat(" in killed.body
+    with pytest.raises(http.client.IncompleteRead) as broken:
+        answer.read()
+    connection.close()
+    assert b"Code: 394. DB::Exception: Query was cancelled" in broken.value.partial[-400:]
+    assert broken.value.partial.endswith(b"__exception__\r\n")
