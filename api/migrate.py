@@ -12,7 +12,7 @@ import warehouse.migrate
 from api.settings import Settings, SettingsError
 from ledger.bootstrap import ensure_platform_admin
 from warehouse.access import grant_access
-from warehouse.hold import relay_stopped
+from warehouse.hold import flush_marks, relay_stopped
 
 
 def migrate(settings: Settings) -> None:
@@ -26,9 +26,12 @@ def migrate(settings: Settings) -> None:
 
 
 async def _migrate_warehouse(settings: Settings) -> None:
-    connection = await asyncpg.connect(settings.postgres_url)
+    # The hold is a transaction that waits while tables are filled again, for minutes if need be.
+    patient = {"idle_in_transaction_session_timeout": "0"}
+    connection = await asyncpg.connect(settings.postgres_url, server_settings=patient)
     try:
         async with relay_stopped(connection):
+            await _flush_marks(settings.postgres_url)
             await asyncio.to_thread(_upgrade_warehouse, settings)
         if settings.clickhouse_access:
             rows = await connection.fetch("SELECT operator_id FROM operator ORDER BY operator_id")
@@ -38,6 +41,14 @@ async def _migrate_warehouse(settings: Settings) -> None:
                 [row["operator_id"] for row in rows],
                 settings.clickhouse_cluster,
             )
+    finally:
+        await connection.close()
+
+
+async def _flush_marks(postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await flush_marks(connection)
     finally:
         await connection.close()
 
