@@ -9,7 +9,6 @@ SELECT
     is_bot,
     events,
     amount,
-    fee,
     liability_delta,
     first_deposits
 FROM transaction_quarters
@@ -33,7 +32,6 @@ SELECT
     is_bot,
     toInt64(1) AS events,
     amount,
-    fee,
     liability_delta,
     toInt64(first_deposit) AS first_deposits
 FROM transactions
