@@ -117,6 +117,14 @@ class Handle:
             self.tainted = True
             raise
 
+    @property
+    def time_limit(self) -> float:
+        """Seconds after which the engine breaks a query off with an error; 0 is no limit."""
+        settings = {**self._fixed, **self._settings}
+        if settings.get("timeout_overflow_mode", "throw") != "throw":
+            return 0.0
+        return float(settings.get("max_execution_time") or 0)
+
     def run(
         self, sql: str | bytes, fmt: str = "TabSeparated", params: Mapping[str, str] | None = None
     ) -> tuple[bytes, Progress]:

@@ -17,6 +17,7 @@ import asyncio
 import fcntl
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable
 
 from warehouse.gateway.engine import Engine, Handle, Progress, new_mark, outlast
@@ -49,7 +50,10 @@ async def select(
     """Streams the result of a SELECT into `write`.
 
     If the caller is cancelled or `write` fails, the query is cancelled in the engine first.
-    Raises GatewayError, QUERY_WAS_CANCELLED for a killed query even if the engine ended it well.
+    Raises GatewayError, QUERY_WAS_CANCELLED for a killed query even if the engine ended it well,
+    and TIMEOUT_EXCEEDED likewise: a query that waits for a slow client in the middle of a block is
+    broken off in silence. So one that ended after its limit counts as broken off, even if the last
+    rows happened to be out. A limit in the statement's own SETTINGS is not known here.
     """
     mark = new_mark()
     pipe = _Pipe()
@@ -77,7 +81,11 @@ def _run_into_pipe(handle: Handle, request: QueryRequest, sql: bytes, write_fd: 
     """In a thread. Closing our end, after the engine closed its own, ends the reader."""
     try:
         handle.prepare(request.database, request.settings)
+        began = time.monotonic()
         _, progress = handle.run(sql, params=request.params)
+        limit = handle.time_limit
+        if limit and time.monotonic() - began >= limit:
+            raise GatewayError("TIMEOUT_EXCEEDED", f"Timeout exceeded: {limit:g} s", code=159)
         return progress
     finally:
         os.close(write_fd)

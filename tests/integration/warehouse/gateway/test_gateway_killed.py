@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 
 import pytest
 
@@ -32,3 +33,19 @@ def test_a_kill_in_the_middle_breaks_the_stream(
     connection.close()
     assert b"Code: 394. DB::Exception: Query was cancelled" in broken.value.partial[-400:]
     assert broken.value.partial.endswith(b"__exception__\r\n")
+
+
+@pytest.mark.parametrize("fmt", ["JSONEachRow", "CSV", "RowBinary"])
+def test_a_time_limit_in_the_middle_breaks_the_stream(gateway: GatewayProcess, fmt: str) -> None:
+    """The client rests until the time is over."""
+    who = gateway.writer
+    connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=20)
+    headers = {"X-ClickHouse-User": who.user, "X-ClickHouse-Key": who.password}
+    connection.request("POST", "/?max_execution_time=1", f"{ROWS} FORMAT {fmt}", headers)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    time.sleep(1.5)
+    with pytest.raises(http.client.IncompleteRead) as broken:
+        answer.read()
+    connection.close()
+    assert b"Code: 159. DB::Exception: Timeout exceeded" in broken.value.partial[-400:]
