@@ -10,10 +10,9 @@ SELECT
     sum(f.theoretical_ggr_e4) AS theoretical_ggr_e4
 FROM (
     SELECT game_id, stake_band, is_bot, bets, wager, wager_squared, win, theoretical_ggr_e4
-    FROM game_hourly
+    FROM tenant_game_hourly(operator_id = {operator_id:UInt16})
     WHERE
-        operator_id = {operator_id:UInt16}
-        AND stake_band != 0
+        stake_band != 0
         AND hour >= {whole_from:DateTime64(6, 'UTC')}
         AND hour < {whole_to:DateTime64(6, 'UTC')}
     UNION ALL
@@ -27,10 +26,9 @@ FROM (
         sign * toInt128(wager) * wager AS wager_squared,
         win,
         theoretical_ggr_e4
-    FROM bets
+    FROM tenant_bets(operator_id = {operator_id:UInt16})
     WHERE
-        operator_id = {operator_id:UInt16}
-        AND wager != 0
+        wager != 0
         AND (
             (
                 created_at >= {from_time:DateTime64(6, 'UTC')}
