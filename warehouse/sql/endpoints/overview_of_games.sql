@@ -8,6 +8,7 @@ SELECT
     run + intDiv(t.at - run, step) * step AS point,
     sum(t.bets) AS bets,
     sum(t.free_spins) AS free_spins,
+    sum(t.winning_bets) AS winning_bets,
     sum(t.wager) AS wager,
     sum(t.wager_real) AS wager_real,
     sum(t.wager_bonus) AS wager_bonus,
@@ -15,7 +16,11 @@ SELECT
     sum(t.win_real) AS win_real,
     sum(t.win_bonus) AS win_bonus,
     sum(t.jackpot) AS jackpot,
+    sum(t.jackpot_hits) AS jackpot_hits,
     sum(t.jackpot_contribution_e4) AS jackpot_contribution_e4,
+    sum(t.free_spin_stake) AS free_spin_stake,
+    sum(t.free_spin_win) AS free_spin_win,
+    sum(t.theoretical_ggr_e4) AS theoretical_ggr_e4,
     toInt64(0) AS liability_delta
 FROM tenant_game_timeline(
     operator_id = {operator_id:UInt16},

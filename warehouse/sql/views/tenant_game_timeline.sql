@@ -8,6 +8,7 @@ SELECT
     is_bot,
     if(bet_type = 'FREE_SPIN', 0, hourly.bets) AS bets,
     if(bet_type = 'FREE_SPIN', hourly.bets, 0) AS free_spins,
+    if(bet_type = 'FREE_SPIN', 0, hourly.winning_bets) AS winning_bets,
     wager,
     wager_real,
     wager_bonus,
@@ -15,7 +16,11 @@ SELECT
     win_real,
     win_bonus,
     jackpot,
-    jackpot_contribution_e4
+    jackpot_hits,
+    jackpot_contribution_e4,
+    free_spin_stake,
+    free_spin_win,
+    theoretical_ggr_e4
 FROM game_hourly AS hourly
 WHERE
     operator_id = {operator_id:UInt16}
@@ -36,6 +41,7 @@ SELECT
     is_bot,
     toInt64(if(bet_type = 'FREE_SPIN', 0, sign)) AS bets,
     toInt64(if(bet_type = 'FREE_SPIN', sign, 0)) AS free_spins,
+    toInt64(if(win = 0, 0, sign)) AS winning_bets,
     wager,
     wager_real,
     wager_bonus,
@@ -43,7 +49,11 @@ SELECT
     win_real,
     win_bonus,
     jackpot,
-    jackpot_contribution_e4
+    toInt64(if(jackpot = 0, 0, sign)) AS jackpot_hits,
+    jackpot_contribution_e4,
+    free_spin_stake,
+    free_spin_win,
+    theoretical_ggr_e4
 FROM bets
 WHERE
     operator_id = {operator_id:UInt16}

@@ -7,6 +7,7 @@ SELECT
     is_bot,
     if(bet_type = 'FREE_SPIN', 0, quarters.bets) AS bets,
     if(bet_type = 'FREE_SPIN', quarters.bets, 0) AS free_spins,
+    if(bet_type = 'FREE_SPIN', 0, quarters.winning_bets) AS winning_bets,
     wager,
     wager_real,
     wager_bonus,
@@ -14,7 +15,11 @@ SELECT
     win_real,
     win_bonus,
     jackpot,
+    jackpot_hits,
     jackpot_contribution_e4,
+    free_spin_stake,
+    free_spin_win,
+    theoretical_ggr_e4,
     liability_delta
 FROM operator_quarters AS quarters
 WHERE
@@ -35,6 +40,7 @@ SELECT
     is_bot,
     toInt64(if(bet_type = 'FREE_SPIN', 0, sign)) AS bets,
     toInt64(if(bet_type = 'FREE_SPIN', sign, 0)) AS free_spins,
+    toInt64(if(win = 0, 0, sign)) AS winning_bets,
     wager,
     wager_real,
     wager_bonus,
@@ -42,7 +48,11 @@ SELECT
     win_real,
     win_bonus,
     jackpot,
+    toInt64(if(jackpot = 0, 0, sign)) AS jackpot_hits,
     jackpot_contribution_e4,
+    free_spin_stake,
+    free_spin_win,
+    theoretical_ggr_e4,
     liability_delta
 FROM bets
 WHERE
