@@ -3,7 +3,7 @@
 SELECT count() AS active
 FROM (
     SELECT user_id
-    FROM tenant_player_activity(
+    FROM tenant_player_figures(
         operator_id = {operator_id:UInt16},
         from_time = {from_time:DateTime64(6, 'UTC')},
         fine_from = {fine_from:DateTime64(6, 'UTC')},

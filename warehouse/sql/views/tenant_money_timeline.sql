@@ -9,6 +9,7 @@ SELECT
     is_bot,
     events,
     amount,
+    fee,
     liability_delta,
     first_deposits
 FROM transaction_quarters
@@ -32,6 +33,7 @@ SELECT
     is_bot,
     toInt64(1) AS events,
     amount,
+    fee,
     liability_delta,
     toInt64(first_deposit) AS first_deposits
 FROM transactions
