@@ -22,7 +22,7 @@ import asyncpg
 import clickhouse_connect
 import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
-from clickhouse_connect.driver.exceptions import DatabaseError
+from clickhouse_connect.driver.exceptions import OperationalError
 
 from warehouse.hold import flush_marks, stream_held
 from warehouse.ledger_rows import ledger_chunks
@@ -267,9 +267,7 @@ class _Rebuild:
             try:
                 await work(settings)
                 return
-            except DatabaseError:
-                raise
-            except Exception:
+            except OperationalError:  # no answer; what the engine itself refuses is another error
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.5)

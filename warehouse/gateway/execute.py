@@ -33,6 +33,9 @@ _PIPE_BYTES, _PIPE_BYTES_ROOT = 64 << 10, 1 << 20
 _ABORT_RETRY_SECONDS = 0.2
 _FORMAT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
+# Formats in which a KILL's answer shows whom it hit as it is: neither compressed nor left out.
+_PLAIN_TEXTS = ("TabSeparated", "TSV", "CSV", "JSON", "Pretty", "Vertical", "Native", "RowBinary")
+
 Write = Callable[[bytes], Awaitable[None]]
 
 
@@ -157,6 +160,8 @@ async def command(
     """Runs a statement that has no large result. A lost client does not interrupt it."""
     fmt = output_format(statement, request)
     if statement.keyword == "KILL":
+        if not fmt.startswith(_PLAIN_TEXTS):
+            raise GatewayError("NOT_IMPLEMENTED", f"KILL does not answer in {fmt} here", code=48)
         async with engine.kills.statement():
             body, progress = await engine.call(_kill, engine, handle, request, statement.text, fmt)
     else:

@@ -49,3 +49,10 @@ def test_a_time_limit_in_the_middle_breaks_the_stream(gateway: GatewayProcess, f
         answer.read()
     connection.close()
     assert b"Code: 159. DB::Exception: Timeout exceeded" in broken.value.partial[-400:]
+
+
+@pytest.mark.parametrize("fmt", ["Null", "Parquet"])
+def test_a_kill_whose_answer_does_not_show_whom_it_hit_is_refused(ask: Ask, fmt: str) -> None:
+    answer = ask(f"KILL QUERY WHERE query LIKE '%nobody%' ASYNC FORMAT {fmt}")
+    assert answer.status == 501
+    assert b"Code: 48" in answer.body
