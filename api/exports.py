@@ -1,6 +1,7 @@
 """What each CSV export holds: its columns, the filters it takes, and its rows in batches."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from api.tenancy import Pools, tenant_transaction
 from ledger.affiliates import read_affiliates
 from ledger.database import Role
 from ledger.jackpots import read_pools
+from ledger.named_sql import named_queries
 from warehouse.buckets import Interval
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
@@ -31,6 +33,8 @@ from warehouse.queries import affiliate_figures, game_figures
 from warehouse.queries_benefits import benefit_sums
 from warehouse.queries_exports import stream_players, stream_transactions
 from warehouse.queries_players import Sort
+
+SQL = named_queries("operator.sql", Path(__file__).parent / "sql")
 
 Batches = AsyncIterator[Sequence[msgspec.Struct]]
 
@@ -139,15 +143,22 @@ def _player_rtp(player: RankedPlayerItem) -> RtpLine:
 
 
 async def _transactions(question: Question) -> Batches:
+    games = await _game_names(question.pools)
     async for rows, names in stream_transactions(
         question.warehouse,
         question.operator_id,
         question.period.range,
+        question.filters,
         type=question.type,
-        player_id=question.filters.player_id,
-        include_bots=question.filters.include_bots,
     ):
-        yield [transaction_item(row, names.get(row.player_id)) for row in rows]
+        yield [
+            transaction_item(row, names.get(row.player_id), games.get(row.game_id)) for row in rows
+        ]
+
+
+async def _game_names(pools: Pools) -> dict[int, str]:
+    rows = await pools[Role.APP].fetch(SQL["catalogue_names"])
+    return {row["game_id"]: row["name"] for row in rows}
 
 
 async def _bonuses(question: Question) -> Batches:
@@ -185,7 +196,7 @@ EXPORTS: dict[str, Export] = {
     "games": Export(GameItem, _games),
     "players": Export(RankedPlayerItem, _players),
     "rtp-summary": Export(RtpLine, _rtp_summary),
-    "transactions": Export(TransactionItem, _transactions, ("player_id",)),
+    "transactions": Export(TransactionItem, _transactions),
     "bonuses": Export(BonusLine, _bonuses, ("player_id",)),
     "jackpots": Export(PoolLine, _jackpots, ()),
     "affiliates": Export(AffiliateItem, _affiliates, ()),

@@ -8,6 +8,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from api.problems import Problem
 from warehouse.filters import BetType, Filters
+from warehouse.transaction_pages import BET_TYPES, TRANSACTION_TYPES
 
 IncludeBots = Annotated[bool, QueryParameter(description="Whether flagged demo traffic counts")]
 GameId = Annotated[int | None, QueryParameter(ge=1, lt=2**31)]
@@ -43,3 +44,16 @@ def refuse_filters(request: Request, *but: str, known: tuple[str, ...] = LIMITS)
     for name in known:
         if name not in but and name in request.query_params:
             raise Problem("filter_not_supported", f"This report cannot be limited by {name}.")
+
+
+def check_type(type: str | None, filters: Filters) -> None:
+    """Refuse a type of transactions that there is not, or that the filters leave no sense.
+
+    Raises ``Problem`` ``validation_failed`` or ``filter_not_supported``.
+    """
+    if type is None:
+        return
+    if type not in TRANSACTION_TYPES:
+        raise Problem("validation_failed", f"type must be one of {', '.join(TRANSACTION_TYPES)}.")
+    if filters.of_bets and type not in BET_TYPES:
+        raise Problem("filter_not_supported", f"A {type} has no game and no bet type.")

@@ -1,7 +1,6 @@
 """Reports that may be long, as batches of rows that come while the warehouse still reads."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -11,9 +10,10 @@ from warehouse.filters import Filters
 from warehouse.queries import player_names
 from warehouse.queries_players import RankedPlayer, RankRow, Sort, ranking_query
 from warehouse.time_ranges import TimeRange
-from warehouse.transaction_pages import PageStart, TransactionRow
+from warehouse.transaction_pages import PageStart, TransactionRow, transaction_page
 
 EVERYTHING = 2**32 - 1
+PAGE_ROWS = 2_000
 
 
 class Names:
@@ -35,34 +35,32 @@ async def stream_transactions(
     warehouse: Warehouse,
     operator_id: int,
     period: TimeRange,
+    filters: Filters,
     *,
     type: str | None = None,
-    player_id: UUID | None = None,
-    include_bots: bool = True,
 ) -> AsyncIterator[tuple[list[TransactionRow], dict[UUID, str]]]:
-    """Every bet and transaction of a period, newest first, with the players' names.
+    """Every bet and transaction of a period, newest first, with the players' names: page after
+    page, so that however slowly they are taken no query waits for that.
 
     Raises ``WarehouseUnavailable``, possibly after some batches.
     """
     names = Names(warehouse, operator_id)
-    start = PageStart()
-    parameters: dict[str, Any] = {
-        "from_time": period.start,
-        "to_time": period.end,
-        "cursor_time": start.created_at,
-        "cursor_id": start.id,
-        "cursor_part": start.part,
-        "include_bots": include_bots,
-        "type": type or "",
-        "limit": EVERYTHING,
-    }
-    query = "transactions"
-    if player_id is not None:
-        query, parameters["player_id"] = "transactions_of_player", player_id
-    async for rows in warehouse.stream(
-        query, TransactionRow, operator_id=operator_id, **parameters
-    ):
-        yield rows, await names.of({row.player_id for row in rows})
+    after: PageStart | None = None
+    while True:
+        rows = await transaction_page(
+            warehouse,
+            operator_id,
+            period,
+            limit=PAGE_ROWS,
+            after=after,
+            type=type,
+            filters=filters,
+        )
+        if rows:
+            yield rows, await names.of({row.player_id for row in rows})
+        if len(rows) < PAGE_ROWS:
+            return
+        after = PageStart(rows[-1].created_at, rows[-1].id, rows[-1].part)
 
 
 async def stream_players(

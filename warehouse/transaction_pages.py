@@ -55,7 +55,6 @@ class TransactionRow(msgspec.Struct, frozen=True, kw_only=True):
     real_balance_after: int
     bonus_balance_after: int
     game_id: int = 0
-    game_name: str = ""
     bet_type: str = ""
     wager: int = 0
     win: int = 0

@@ -13,7 +13,7 @@ from api.csv_stream import csv_parts
 from api.exports import EXPORTS, Question
 from api.periods import From, Period, To, provide_period
 from api.problems import Problem
-from api.report_filters import provide_filters, refuse_filters
+from api.report_filters import check_type, provide_filters, refuse_filters
 from api.routes.operator import SQL, TypeFilter, require_player
 from api.routes.overview import IntervalName, overview_period
 from api.tenancy import Pools, requires_operator, tenant_transaction
@@ -21,7 +21,6 @@ from ledger.database import Role
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
 from warehouse.queries_players import Sort
-from warehouse.transaction_pages import TRANSACTION_TYPES
 
 OPTIONS = {"type": "transactions", "sort": "players", "order": "players", "interval": "overview"}
 """Parameters that only one report knows."""
@@ -55,8 +54,7 @@ async def export_report(
     refuse_filters(request, *export.filters)
     foreign = tuple(name for name, owner in OPTIONS.items() if owner != report)
     refuse_filters(request, known=foreign)
-    if type_ is not None and type_ not in TRANSACTION_TYPES:
-        raise Problem("validation_failed", f"type must be one of {', '.join(TRANSACTION_TYPES)}.")
+    check_type(type_, filters)
     if filters.player_id is not None:
         await require_player(pools, operator_id, filters.player_id)
     period = overview_period(from_, to) if report == "overview" else provide_period(from_, to)

@@ -15,7 +15,7 @@ from api.freshness import Freshness, provide_freshness
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, make_page
 from api.periods import Period, provide_period
 from api.problems import Problem
-from api.report_filters import provide_filters
+from api.report_filters import check_type, provide_filters
 from api.schemas.reports import (
     PlayerItem,
     PlayerReport,
@@ -37,7 +37,6 @@ from warehouse.filters import Filters
 from warehouse.queries import Figures, player_cash, player_figures
 from warehouse.time_ranges import TimeRange
 from warehouse.transaction_pages import (
-    BET_TYPES,
     TRANSACTION_TYPES,
     PageStart,
     TransactionRow,
@@ -71,10 +70,7 @@ async def list_transactions(
 
     Limited by game, category, provider or bet type, it is a list of bets.
     """
-    if type_ is not None and type_ not in TRANSACTION_TYPES:
-        raise Problem("validation_failed", f"type must be one of {', '.join(TRANSACTION_TYPES)}.")
-    if filters.of_bets and type_ is not None and type_ not in BET_TYPES:
-        raise Problem("filter_not_supported", f"A {type_} has no game and no bet type.")
+    check_type(type_, filters)
     after = _page_start(cursor)
     if filters.player_id is not None:
         await require_player(pools, operator_id, filters.player_id)

@@ -311,7 +311,7 @@ def player_item(row: Any, figures: Figures) -> PlayerItem:
 
 
 def transaction_item(
-    row: TransactionRow, username: str | None, game_name: str | None = None
+    row: TransactionRow, username: str | None, game_name: str | None
 ) -> TransactionItem:
     """A row of the transactions report."""
     common = {
@@ -331,7 +331,7 @@ def transaction_item(
         return TransactionItem(
             **common,
             game_id=row.game_id,
-            game_name=game_name or row.game_name or None,
+            game_name=game_name,
             bet_type=row.bet_type,
             wager=row.wager,
             win=row.win,

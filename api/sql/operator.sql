@@ -55,6 +55,9 @@ SELECT user_id, username FROM "user" WHERE operator_id = $1 AND user_id = ANY($2
 -- name: game_names
 SELECT game_id, name FROM game WHERE game_id = ANY($1::int[]);
 
+-- name: catalogue_names
+SELECT game_id, name FROM game;
+
 -- name: find_player
 SELECT
     user_id, username, email, status, excluded_until, is_bot, vip_level, vip_experience, created_at
