@@ -36,7 +36,10 @@ async def played(world: World) -> int:
         hits += bool(bet.jackpot)
         if not bet.jackpot:
             bets.append(bet.bet_id)
-    bets.append((await batcher.submit(player.spin(game, 333))).result.bet_id)
+    # One in the cycle that is open; one that hits by chance opens another, and is not rolled back.
+    while (bet := (await batcher.submit(player.spin(game, 333))).result).jackpot:
+        hits += 1
+    bets.append(bet.bet_id)
     for bet_id in {*bets[::5], bets[-1]}:
         await roll_back_bet(desk, bet_id, "test", "nobody")
     await batcher.stop()

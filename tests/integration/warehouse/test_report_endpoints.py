@@ -68,7 +68,8 @@ async def test_overview_shows_figures_changes_and_a_series(
         kpi = kpis[name]
         assert kpi["value"] == sum(point[name] for point in report["series"])
         assert kpi["change"] == kpi["value"] - kpi["previous"]
-        assert kpi["change_ratio"] == round(kpi["change"] / kpi["previous"], 6)
+        before = kpi["previous"]
+        assert kpi["change_ratio"] == (round(kpi["change"] / abs(before), 6) if before else None)
     assert kpis["player_liability"]["value"] == report["series"][-1]["player_liability"]
     assert kpis["ngr"]["value"] == (
         kpis["ggr"]["value"]
