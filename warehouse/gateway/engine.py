@@ -185,7 +185,10 @@ class Pool:
             raise _too_many(f"{self._waiting} requests wait already")
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._free.acquire(), self._limits.wait_seconds)
+            # Not wait_for: Python 3.11's forgets a cancellation that comes as the wait ends, and
+            # the query of a client that has left would run for good.
+            async with asyncio.timeout(self._limits.wait_seconds):
+                await self._free.acquire()
         except TimeoutError:
             raise _too_many(f"none freed in {self._limits.wait_seconds:g} s") from None
         finally:
