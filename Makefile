@@ -2,6 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+PIN := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-strip-extras
 SQL := $(wildcard ledger/sql api/sql warehouse/sql dashboards/analyst)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -9,7 +11,7 @@ export PIP_NO_INPUT := 1
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test demo up test check format bench docs clean
+.PHONY: help install install-test demo up test check format bench docs pins clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -45,6 +47,10 @@ bench: install ## Measure spins against pgbench on a stack of its own
 
 docs: install ## Make docs/warehouse-schema.md from warehouse/sql
 	$(BIN)/python -P -m warehouse.schema_page > docs/warehouse-schema.md
+
+pins: ## Pin dependencies anew by pyproject.toml; needs uv. Extras stay: older pips need them
+	$(PIN) pyproject.toml -o requirements.txt
+	$(PIN) --extra test pyproject.toml -o requirements-test.txt
 
 clean: ## Remove what make and the tools made; .pitboss, which holds data, stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis \
