@@ -315,12 +315,12 @@ def _without(pool: Pool, contribution_e4: int) -> Pool:
 async def _restore_spins(command: Command, effects: Effects) -> int:
     """Give a free spin back; revoke the unused spins of a level-up that the bet caused.
 
-    Returns the highest of its levels whose spins have been played or have run out, 0 for none:
-    that level is kept, since reaching it again would grant them again.
+    Returns the highest level whose spins the player has, has played or has let run out, 0 for
+    none: that level is kept, whatever reached it, since reaching it again would grant them again.
     """
     player = command.player
     kept_level = await command.connection.fetchval(
-        SQL["highest_level_played"], player.operator_id, effects.grants
+        SQL["highest_level_kept"], player.operator_id, player.user_id, effects.grants
     )
     grants = []
     for grant in player.grants:

@@ -45,9 +45,11 @@ SELECT * FROM bonus_task WHERE operator_id = $1 AND task_id = any($2::uuid[]);
 SELECT * FROM free_spin_grant
 WHERE operator_id = $1 AND grant_id = $2 AND status = 'USED' AND expires_at > now();
 
--- name: highest_level_played
--- Of these grants for levels, those that are not simply waiting to be played.
+-- name: highest_level_kept
+-- The highest level whose free spins are not to be had again once those of the grants $3 that
+-- nobody has played are revoked: what the grants' unique key would refuse, whoever reached it.
 SELECT max(source_key::int) FROM free_spin_grant
 WHERE
-    operator_id = $1 AND grant_id = any($2::uuid[]) AND source = 'vip_level'
-    AND NOT (status = 'ACTIVE' AND used = 0);
+    operator_id = $1 AND user_id = $2 AND source = 'vip_level'
+    AND (status <> 'REVOKED' OR used > 0)
+    AND NOT (grant_id = any($3::uuid[]) AND status = 'ACTIVE' AND used = 0);

@@ -190,3 +190,18 @@ async def test_a_level_whose_spins_were_played_is_kept_and_grants_them_once(
         ("3", "REVOKED", 1)
     ]
     assert await differences(world) == []
+
+
+async def test_a_level_that_a_later_bet_reached_is_kept_and_grants_its_spins_once(
+    world, batcher, desk, games
+) -> None:
+    player = await world.player(balance=100_000)
+    silver = (await batcher.submit(player.spin(games[100], 100_000))).result
+    for _ in range(4):
+        gold = (await batcher.submit(player.spin(games[100], 100_000))).result
+    assert (silver.vip.level, gold.vip.level, gold.vip.level_up) == (2, 3, True)
+    await roll_back_bet(desk, silver.bet_id, "test", "nobody")  # leaves 4,800 points of 5,000
+    assert (await wallet(world, player))["vip_level"] == 3
+    again = (await batcher.submit(player.spin(games[100], 100_000))).result
+    assert not again.vip.level_up
+    assert await spins_of_levels(world, player) == [("2", "REVOKED", 0), ("3", "ACTIVE", 0)]
