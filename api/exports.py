@@ -89,10 +89,7 @@ async def _overview(question: Question) -> Batches:
 
 async def _games(question: Question) -> Batches:
     figures = await game_figures(
-        question.warehouse,
-        question.operator_id,
-        question.period.range,
-        **msgspec.structs.asdict(question.filters),
+        question.warehouse, question.operator_id, question.period.range, question.filters
     )
     yield [game_item(game) for game in figures]
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from warehouse.queries import GameFigures, PlayerFigures
+from warehouse.queries import GameFigures, KeyFigures, PlayerFigures, total
 from warehouse.queries_overview import Overview, Totals
 
 Kind = Literal["daily", "weekly"]
@@ -62,7 +62,7 @@ class Report:
     as_of: datetime
     overview: Overview
     games: list[GameFigures]
-    players: list[PlayerFigures]
+    players: Sequence[PlayerFigures]
     payments: list[dict[str, Any]]
     bonuses: list[dict[str, Any]]
 
@@ -224,10 +224,7 @@ def _hours(report: Report) -> Table:
 
 
 def _added(some: Sequence[Totals]) -> Totals:
-    whole = Totals()
-    for totals in some:
-        whole = Totals(figures=whole.figures + totals.figures)
-    return whole
+    return Totals(figures=total([totals.figures for totals in some], KeyFigures))
 
 
 def _games(report: Report) -> Table:

@@ -1,16 +1,12 @@
 """The points of a time series: minutes, hours or days of a time zone, as instants in UTC.
 
 Days last from local midnight to local midnight, so 23 to 25 hours where clocks change; hours begin
-where the local wall clock shows a full one. What ClickHouse needs to find a row's point is a short
-list of runs of equal steps, not the points themselves.
+where the local wall clock shows a full one.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import pairwise
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from warehouse.time_ranges import QUARTER, Fixed
 
@@ -33,13 +29,6 @@ class Interval(StrEnum):
 
 class TooManyPoints(Exception):
     """A series would have more than ``MAX_POINTS`` points."""
-
-
-class Run(msgspec.Struct, frozen=True):
-    """Points of one length, one after the other from ``start``."""
-
-    start: datetime
-    step: timedelta
 
 
 def auto_interval(start: datetime, end: datetime) -> Interval:
@@ -67,15 +56,6 @@ def points(start: datetime, end: datetime, interval: Interval, zone: ZoneInfo) -
             found = _days(start, end, zone)
     if len(found) > MAX_POINTS:
         raise TooManyPoints
-    return found
-
-
-def runs(starts: list[datetime], end: datetime) -> list[Run]:
-    """``starts`` and their ``end`` as runs of equal steps."""
-    found: list[Run] = []
-    for start, following in pairwise([*starts, end]):
-        if not found or following - start != found[-1].step:
-            found.append(Run(start, following - start))
     return found
 
 

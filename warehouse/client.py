@@ -1,12 +1,15 @@
 """Reads from the warehouse: named queries that cannot be run without an operator.
 
 Query texts are files in ``warehouse/sql/endpoints``; what a client sends reaches ClickHouse only
-as the value of a typed parameter.
+as the value of a typed parameter. They read tables and not views on them: the engine analyses a
+view's columns twice, which costs more than most of these queries' rows.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,18 +19,24 @@ import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from warehouse.sql_files import read_sql
+from warehouse.sql_files import read_sql, sql_names
 
 Row = TypeVar("Row")
 Parameter = int | bool | str | datetime | UUID | list[UUID] | list[int]
 
-TENANT_PARAMETER = "{operator_id:UInt16}"
+TENANT_CONDITION = "operator_id = {operator_id:UInt16}"
+PIECES = "($pieces)"
+_READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 
 _SETTINGS: dict[str, Any] = {
     "output_format_json_quote_64bit_integers": 0,
     "date_time_output_format": "iso",
     "max_execution_time": 20,
     "wait_end_of_query": 1,
+    # Dashboards ask for the same rollups again and again: decompressing them takes longer than
+    # adding them up. The limit keeps a scan of raw rows from driving everything else out.
+    "use_uncompressed_cache": 1,
+    "merge_tree_max_rows_to_use_cache": 4_000_000,
 }
 
 
@@ -48,7 +57,7 @@ class WarehouseUnavailable(Exception):
 
 
 class UnboundQuery(Exception):
-    """A query text that does not bind an operator; it must never run for a client."""
+    """A query text that reads a table without binding the operator; it must never run."""
 
 
 class Warehouse:
@@ -60,24 +69,38 @@ class Warehouse:
         self._connecting = asyncio.Lock()
 
     async def read(
-        self, endpoint: str, row: type[Row], *, operator_id: int, **parameters: Parameter
+        self,
+        endpoint: str,
+        row: type[Row],
+        *,
+        operator_id: int,
+        pieces: Sequence[str] = (),
+        **parameters: Parameter,
     ) -> list[Row]:
-        """The rows of ``warehouse/sql/endpoints/<endpoint>.sql`` for one operator.
+        """The rows of ``warehouse/sql/endpoints/<endpoint>.sql`` for one operator; ``pieces`` are
+        those of :func:`tenant_query`.
 
         Raises ``WarehouseUnavailable`` when ClickHouse is away or refuses the query.
         """
-        text = tenant_query(endpoint)
-        values = {name: _as_text(value) for name, value in parameters.items()}
+        text = tenant_query(endpoint, tuple(pieces))
+        return await self._rows(endpoint, text, row, {**parameters, "operator_id": operator_id})
+
+    async def read_shared(self, name: str, row: type[Row]) -> list[Row]:
+        """The rows of ``warehouse/sql/shared/<name>.sql``, which belong to no operator.
+
+        Raises as :meth:`read`.
+        """
+        return await self._rows(name, read_sql("shared", name), row, {})
+
+    async def _rows(
+        self, name: str, text: str, row: type[Row], parameters: dict[str, Parameter]
+    ) -> list[Row]:
+        values = {key: as_text(value) for key, value in parameters.items()}
         try:
             client = await self._connected()
-            answer = await client.raw_query(
-                text,
-                parameters={**values, "operator_id": operator_id},
-                settings=_SETTINGS,
-                fmt="JSON",
-            )
+            answer = await client.raw_query(text, parameters=values, settings=_SETTINGS, fmt="JSON")
         except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise WarehouseUnavailable(f"query {endpoint} failed") from error
+            raise WarehouseUnavailable(f"query {name} failed") from error
         return _decode(answer, row)
 
     async def stream(
@@ -87,7 +110,7 @@ class Warehouse:
 
         Raises ``WarehouseUnavailable``, possibly after some batches: then they are not all.
         """
-        values = {name: _as_text(value) for name, value in parameters.items()}
+        values = {name: as_text(value) for name, value in parameters.items()}
         decoder = msgspec.json.Decoder(row)
         try:
             client = await self._connected()
@@ -139,11 +162,22 @@ class Warehouse:
             return self._client
 
 
-def tenant_query(endpoint: str) -> str:
-    """The endpoint's SQL. Raises ``UnboundQuery`` if it names no operator."""
+@cache
+def tenant_query(endpoint: str, pieces: tuple[str, ...] = ()) -> str:
+    """The endpoint's SQL; where it reads ``($pieces)``, the named files of ``sql/pieces`` together.
+
+    A period is answered by several tables; those that have no part in it are left out.
+    Raises ``UnboundQuery`` if any table is read without binding the operator.
+    """
     text = read_sql("endpoints", endpoint)
-    if TENANT_PARAMETER not in text:
-        raise UnboundQuery(f"endpoint query {endpoint} lacks {TENANT_PARAMETER}")
+    if (PIECES in text) != bool(pieces):
+        raise UnboundQuery(f"endpoint query {endpoint} and its pieces do not fit")
+    rows = "\nUNION ALL\n".join(read_sql("pieces", piece) for piece in pieces)
+    text = text.replace(PIECES, f"(\n{rows}\n)")
+    read = [name for name in _READ.findall(text) if name in sql_names("tables")]
+    bound = text.count(TENANT_CONDITION)
+    if bound < max(len(read), 1):
+        raise UnboundQuery(f"endpoint query {endpoint} reads {read}, bound {bound} times")
     return text
 
 
@@ -161,12 +195,14 @@ def _decode(answer: bytes, row: type[Row]) -> list[Row]:
     return msgspec.json.decode(decoded.data, type=list[row])  # type: ignore[valid-type]
 
 
-def _as_text(value: Parameter) -> int | str | list[int] | list[str]:
+def as_text(value: Parameter) -> int | str | list[int] | list[str]:
+    """A parameter's value as the client library takes it."""
     match value:
         case bool():
             return int(value)
         case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+            # Without a fraction where there is none: a DateTime parameter takes no other.
+            return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
         case UUID():
             return str(value)
         case list():

@@ -1,11 +1,22 @@
 """What a report may be limited to, in one form for every query."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
 
 BetType = Literal["REAL", "BONUS", "MIXED", "FREE_SPIN"]
+
+
+class CatalogueGame(Protocol):
+    """What of a game limits are about."""
+
+    @property
+    def game_id(self) -> int: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,12 +39,14 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the limits make sense of bets alone: a deposit has no game and no bet type."""
         return self.games or self.bet_type is not None
 
-    def parameters(self) -> dict[str, Any]:
-        """The query parameters, without the player, whose queries are others; '' and 0 are off."""
-        return {
-            "include_bots": self.include_bots,
-            "game_id": self.game_id or 0,
-            "category": self.category or "",
-            "provider": self.provider or "",
-            "bet_type": self.bet_type or "",
-        }
+    def of_every_game(self) -> dict[str, Any]:
+        """The query parameters without games and the player; '' is off."""
+        return {"include_bots": self.include_bots, "bet_type": self.bet_type or ""}
+
+    def shows(self, game: CatalogueGame) -> bool:
+        """Whether the limits let a game through."""
+        return (
+            self.game_id in (None, game.game_id)
+            and self.category in (None, game.category)
+            and self.provider in (None, game.provider)
+        )

@@ -1,26 +1,28 @@
 """What the API asks the warehouse, as functions of an operator and typed values."""
 
-from datetime import datetime
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from itertools import chain
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from warehouse.client import Warehouse
-from warehouse.filters import BetType
-from warehouse.time_ranges import DAY, HOUR, MONTH, Grain, TimeRange
+from warehouse.filters import Filters
+from warehouse.time_ranges import DAY, HOUR, MONTH, NestedSplit, TimeRange
 
 RTP_DECIMALS = 6
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
+class KeyFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Sums over bets, net of rollbacks; minor units, ``*_e4`` in 1/10,000 of one.
 
-    Free spins are counted apart: they have no wager and no win, but a stake and a win of their own.
+    Free spins are counted apart: they have no wager and no win.
     """
 
     bets: int = 0
     free_spins: int = 0
-    winning_bets: int = 0
     wager: int = 0
     wager_real: int = 0
     wager_bonus: int = 0
@@ -30,9 +32,6 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     jackpot: int = 0
     jackpot_hits: int = 0
     jackpot_contribution_e4: int = 0
-    free_spin_stake: int = 0
-    free_spin_win: int = 0
-    theoretical_ggr_e4: int = 0
 
     @property
     def ggr(self) -> int:
@@ -54,13 +53,23 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         """GGR over wagers; None when nothing was wagered."""
         return ratio(self.ggr, self.wager)
 
-    def __add__(self, other: "Figures") -> "Figures":
-        return Figures(
-            **{name: getattr(self, name) + getattr(other, name) for name in _FIGURE_NAMES}
-        )
+
+class Figures(KeyFigures, frozen=True, kw_only=True):
+    """All sums over bets. Free spins have a stake and a win of their own."""
+
+    winning_bets: int = 0
+    free_spin_stake: int = 0
+    free_spin_win: int = 0
+    theoretical_ggr_e4: int = 0
 
 
-_FIGURE_NAMES = Figures.__struct_fields__
+Sums = TypeVar("Sums", bound=msgspec.Struct)
+
+
+def total(rows: Iterable[msgspec.Struct], kind: type[Sums]) -> Sums:
+    """The sum of rows that have at least the fields of ``kind``, all of them numbers."""
+    every, names = list(rows), kind.__struct_fields__
+    return kind(**{name: sum(getattr(row, name) for row in every) for name in names})
 
 
 class GameFigures(Figures, frozen=True, kw_only=True):
@@ -73,11 +82,31 @@ class GameFigures(Figures, frozen=True, kw_only=True):
     theoretical_rtp_bps: int
 
 
+class Game(msgspec.Struct, frozen=True, kw_only=True):
+    """A game as the catalogue has it now; ``category`` is a slug."""
+
+    game_id: int
+    game_name: str
+    provider: str
+    category: str
+    theoretical_rtp_bps: int
+
+
+class _GameRow(Figures, frozen=True, kw_only=True):
+    game_id: int
+
+
 class PlayerFigures(Figures, frozen=True, kw_only=True):
     """Figures of a player."""
 
     player_id: UUID
     username: str
+
+
+class PlayerRow(Figures, frozen=True, kw_only=True):
+    """Figures of a player, without the name."""
+
+    player_id: UUID
 
 
 class PlayerCash(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,61 +145,106 @@ def ratio(part: int, whole: int) -> float | None:
 
 
 async def game_figures(
-    warehouse: Warehouse,
-    operator_id: int,
-    period: TimeRange,
-    *,
-    include_bots: bool = True,
-    game_id: int | None = None,
-    category: str | None = None,
-    provider: str | None = None,
-    player_id: UUID | None = None,
-    bet_type: BetType | None = None,
+    warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
 ) -> list[GameFigures]:
     """Figures by game, most wagered first; exact to the microsecond at both ends."""
-    filters = {
-        "include_bots": include_bots,
-        "game_id": game_id or 0,
-        "category": category or "",
-        "provider": provider or "",
-        "bet_type": bet_type or "",
+    parts = asyncio.gather(*_game_parts(warehouse, operator_id, period, filters))
+    catalogue = await warehouse.read_shared("games", Game)
+    rows: dict[int, list[_GameRow]] = {}
+    for row in chain.from_iterable(await parts):
+        rows.setdefault(row.game_id, []).append(row)
+    games = {game.game_id: game for game in catalogue}
+    found = [
+        _game_figures(games.get(game_id) or _unknown(game_id), total(some, Figures))
+        for game_id, some in rows.items()
+    ]
+    shown = [game for game in found if (game.bets or game.free_spins) and filters.shows(game)]
+    return sorted(shown, key=lambda game: (-game.wager, game.game_id))
+
+
+def _game_parts(
+    warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
+) -> list[Awaitable[list[_GameRow]]]:
+    """Each table's share of the figures by game, of those that have one."""
+    limits: dict[str, Any] = filters.of_every_game() | {"game_id": filters.game_id or 0}
+    if filters.player_id is not None:
+        endpoints = ["games_of_player"]
+        limits |= {
+            "player_id": filters.player_id,
+            "from_time": period.start,
+            "to_time": period.end,
+        }
+    else:
+        split = period.nested(HOUR, DAY)
+        limits |= split.parameters()
+        shares = {
+            "games_from_days": split.has_coarse,
+            "games_from_hours": split.has_fine,
+            "games_from_bets": split.has_edges,
+        }
+        endpoints = [name for name, has in shares.items() if has]
+    return [
+        warehouse.read(endpoint, _GameRow, operator_id=operator_id, **limits)
+        for endpoint in endpoints
+    ]
+
+
+def _game_figures(game: Game, figures: Figures) -> GameFigures:
+    return GameFigures(**msgspec.structs.asdict(figures), **msgspec.structs.asdict(game))
+
+
+def _unknown(game_id: int) -> Game:
+    """A game that bets name and the catalogue does not: its event is still to come."""
+    return Game(game_id=game_id, game_name="", provider="", category="", theoretical_rtp_bps=0)
+
+
+async def limited_games(warehouse: Warehouse, filters: Filters) -> dict[str, Any]:
+    """Query parameters that limit bets to the games that the filters show, or to none."""
+    if not filters.games:
+        return {"every_game": True, "game_ids": []}
+    catalogue = await warehouse.read_shared("games", Game)
+    return {
+        "every_game": False,
+        "game_ids": [game.game_id for game in catalogue if filters.shows(game)],
     }
-    if player_id is not None:
-        return await warehouse.read(
-            "games_of_player",
-            GameFigures,
-            operator_id=operator_id,
-            player_id=player_id,
-            from_time=period.start,
-            to_time=period.end,
-            **filters,
-        )
-    return await warehouse.read(
-        "games", GameFigures, operator_id=operator_id, **_bounds(period, HOUR, DAY), **filters
-    )
 
 
 async def player_figures(
     warehouse: Warehouse,
     operator_id: int,
     period: TimeRange,
-    *,
-    include_bots: bool = True,
-    player_ids: list[UUID] | None = None,
-    limit: int = 500,
-) -> list[PlayerFigures]:
-    """Figures by player, most wagered first; of some players only if ``player_ids`` is given."""
-    if player_ids == []:
-        return []
-    return await warehouse.read(
+    player_ids: Sequence[UUID],
+    filters: Filters,
+) -> dict[UUID, PlayerRow]:
+    """Figures of those of the players who played, on every game."""
+    if not player_ids:
+        return {}
+    split = player_split(period, filters)
+    rows = await warehouse.read(
         "players",
-        PlayerFigures,
+        PlayerRow,
         operator_id=operator_id,
-        include_bots=include_bots,
-        player_ids=player_ids or [],
-        limit=limit,
-        **player_bounds(period),
+        pieces=player_pieces("player_figures", split),
+        player_ids=list(player_ids),
+        **filters.of_every_game(),
+        **split.parameters(),
     )
+    return {row.player_id: row for row in rows}
+
+
+def player_split(period: TimeRange, filters: Filters) -> NestedSplit:
+    """Which part of the period players' months answer, which their days, and which bets.
+
+    Months know no types of bets.
+    """
+    return period.nested(DAY, MONTH if filters.bet_type is None else None)
+
+
+def player_pieces(what: str, split: NestedSplit) -> list[str]:
+    """The pieces that answer the split; an empty one where there is nothing to answer."""
+    shares = {"months": split.has_coarse, "days": split.has_fine, "bets": split.has_edges}
+    found = [f"{what}_from_{table}" for table, has in shares.items() if has]
+    return found or [f"{what}_from_bets"]
 
 
 async def affiliate_figures(
@@ -178,12 +252,15 @@ async def affiliate_figures(
 ) -> list[AffiliateFigures]:
     """Figures by affiliate, of those whose players did anything; an ISO week's are those of the
     affiliate's statement."""
+    filters = Filters(include_bots=include_bots)
+    split = player_split(period, filters)
     return await warehouse.read(
         "affiliates",
         AffiliateFigures,
         operator_id=operator_id,
-        include_bots=include_bots,
-        **player_bounds(period),
+        pieces=player_pieces("player_activity", split),
+        **filters.of_every_game(),
+        **split.parameters(),
     )
 
 
@@ -205,20 +282,3 @@ async def player_names(
         "player_names", _PlayerName, operator_id=operator_id, player_ids=sorted(player_ids)
     )
     return {row.player_id: row.username for row in rows}
-
-
-def player_bounds(period: TimeRange) -> dict[str, datetime]:
-    """The period as the players' figures take it: months, days and edges."""
-    return _bounds(period, DAY, MONTH)
-
-
-def _bounds(period: TimeRange, fine: Grain, coarse: Grain) -> dict[str, datetime]:
-    split = period.nested(fine, coarse)
-    return {
-        "from_time": split.start,
-        "fine_from": split.fine_start,
-        "coarse_from": split.coarse_start,
-        "coarse_to": split.coarse_end,
-        "fine_to": split.fine_end,
-        "to_time": split.end,
-    }

@@ -1,5 +1,8 @@
 """Bonuses, free spins and jackpots of a period, from the rollup of transactions."""
 
+import asyncio
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -39,25 +42,38 @@ async def benefit_sums(
     warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
 ) -> list[BenefitSum]:
     """Every benefit's sums; of the filters only ``player_id`` and ``include_bots`` have sense."""
-    split = period.split(QUARTER)
-    parameters: dict[str, Any] = {
-        "include_bots": filters.include_bots,
-        "from_time": period.start,
-        "to_time": period.end,
-    }
+    limits: dict[str, Any] = {"include_bots": filters.include_bots}
+    limits |= {"from_time": period.start, "to_time": period.end}
     if filters.player_id is not None:
-        return await warehouse.read(
-            "benefits_of_player",
-            BenefitSum,
-            operator_id=operator_id,
-            player_id=filters.player_id,
-            **parameters,
+        endpoints, limits["player_id"] = ["benefits_of_player"], filters.player_id
+    else:
+        split = period.split(QUARTER)
+        limits |= {"whole_from": split.whole_start, "whole_to": split.whole_end}
+        shares = {
+            "benefits_from_quarters": split.has_whole,
+            "benefits_from_transactions": split.has_edges,
+        }
+        endpoints = [name for name, has in shares.items() if has]
+    parts = await asyncio.gather(
+        *(
+            warehouse.read(endpoint, BenefitSum, operator_id=operator_id, **limits)
+            for endpoint in endpoints
         )
-    return await warehouse.read(
-        "benefits",
-        BenefitSum,
-        operator_id=operator_id,
-        whole_from=split.whole_start,
-        whole_to=split.whole_end,
-        **parameters,
+    )
+    return _summed(chain.from_iterable(parts))
+
+
+def _summed(rows: Iterable[BenefitSum]) -> list[BenefitSum]:
+    """One sum for each benefit, source and status, sorted by them."""
+    sums: dict[tuple[str, str, str], BenefitSum] = {}
+    for row in rows:
+        key = (row.kind, row.method, row.status)
+        so_far = sums.get(key)
+        sums[key] = row if so_far is None else _added(so_far, row)
+    return [sums[key] for key in sorted(sums)]
+
+
+def _added(one: BenefitSum, other: BenefitSum) -> BenefitSum:
+    return msgspec.structs.replace(
+        one, events=one.events + other.events, amount=one.amount + other.amount
     )

@@ -3,16 +3,23 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-import msgspec
-
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
 from warehouse.queries import player_names
-from warehouse.queries_players import RankedPlayer, RankRow, Sort, ranking_query
+from warehouse.queries_players import (
+    RankedPlayer,
+    RankedRow,
+    Sort,
+    figures_of,
+    games_parameters,
+    named,
+    page_parameters,
+    player_ranks,
+)
 from warehouse.time_ranges import TimeRange
 from warehouse.transaction_pages import PageStart, TransactionRow, transaction_page
 
-EVERYTHING = 2**32 - 1
+EVERYBODY = 2**32 - 1
 PAGE_ROWS = 2_000
 
 
@@ -73,13 +80,17 @@ async def stream_players(
     descending: bool = True,
 ) -> AsyncIterator[list[RankedPlayer]]:
     """Every player of a ranking, in its order. Raises as :func:`stream_transactions`."""
-    names = Names(warehouse, operator_id)
-    query, parameters = ranking_query(
-        period, filters, sort=sort, descending=descending, limit=EVERYTHING
-    )
-    async for rows in warehouse.stream(query, RankRow, operator_id=operator_id, **parameters):
-        known = await names.of({row.player_id for row in rows})
-        yield [
-            RankedPlayer(**msgspec.structs.asdict(row), username=known.get(row.player_id, ""))
-            for row in rows
-        ]
+    page = page_parameters(filters, sort, descending, EVERYBODY)
+    if filters.games:
+        names = Names(warehouse, operator_id)
+        page |= await games_parameters(warehouse, period, filters)
+        async for rows in warehouse.stream(
+            "players_ranked_on_games", RankedRow, operator_id=operator_id, **page
+        ):
+            known = await names.of({row.player_id for row in rows})
+            yield [named(row, known) for row in rows]
+        return
+    ranks = await player_ranks(warehouse, operator_id, period, filters, page)
+    for start in range(0, len(ranks), PAGE_ROWS):
+        some = ranks[start : start + PAGE_ROWS]
+        yield await figures_of(warehouse, operator_id, period, filters, some)

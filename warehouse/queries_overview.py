@@ -7,16 +7,24 @@ the filters are of bets alone.
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 import msgspec
 
 from warehouse.buckets import Interval
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.queries import Figures, player_bounds
+from warehouse.queries import (
+    KeyFigures,
+    Sums,
+    limited_games,
+    player_pieces,
+    player_split,
+    total,
+)
 from warehouse.time_ranges import HOUR, QUARTER, TimeRange
-from warehouse.timelines import Timeline, microseconds
+from warehouse.timelines import Shares, Timeline, microseconds
 
 E4 = 10_000
 NGR_FORMULA = "ggr - bonus_cost - jackpot_contributions - affiliate_payouts"
@@ -36,11 +44,6 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     bonus_cost: int = 0
     liability_delta: int = 0
 
-    def __add__(self, other: "Money") -> "Money":
-        return Money(
-            **{name: getattr(self, name) + getattr(other, name) for name in Money.__struct_fields__}
-        )
-
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one period or point; None is what the filters leave no sense to.
@@ -48,7 +51,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     ``liability`` is what the operator owes its players at the end, in minor units.
     """
 
-    figures: Figures = Figures()
+    figures: KeyFigures = KeyFigures()
     money: Money | None = None
     registrations: int | None = None
     active_players: int | None = None
@@ -89,9 +92,12 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     points: list[Point]
 
 
-class _BetRow(Figures, frozen=True, kw_only=True):
+class _Bets(KeyFigures, frozen=True, kw_only=True):
+    liability_delta: int = 0
+
+
+class _BetRow(_Bets, frozen=True, kw_only=True):
     point: int
-    liability_delta: int
 
 
 class _MoneyRow(Money, frozen=True, kw_only=True):
@@ -109,6 +115,11 @@ class _Liability(msgspec.Struct, frozen=True):
 
 class _Active(msgspec.Struct, frozen=True):
     active: int
+
+
+Row = TypeVar("Row")
+_NO_BETS = _Bets()
+_NO_MONEY = Money()
 
 
 async def overview(
@@ -150,8 +161,8 @@ class _Assembly:
     ) -> None:
         self.timeline = timeline
         self.filters = filters
-        self.bets = {row.point: row for row in bets}
-        self.money = {row.point: row for row in money}
+        self.bets = _by_point(bets, _Bets)
+        self.money = _by_point(money, Money)
         self.registered = {row.point: row.registrations for row in registrations}
         self.liability = liability_before
         self.payouts = payouts
@@ -186,8 +197,8 @@ class _Assembly:
         whole = not self.filters.of_bets
         everybody = whole and self.filters.player_id is None
         return Totals(
-            figures=self.bets.get(point, Figures()),
-            money=self.money.get(point, Money()) if whole else None,
+            figures=self.bets.get(point, _NO_BETS),
+            money=self.money.get(point, _NO_MONEY) if whole else None,
             registrations=self.registered.get(point, 0) if everybody else None,
             affiliate_payouts=sum(amount for made, amount in self.payouts if start <= made < end)
             if everybody
@@ -196,16 +207,24 @@ class _Assembly:
         )
 
     def _add_liability(self, start: datetime) -> None:
-        for rows in (self.bets, self.money):
-            row = rows.get(microseconds(start))
-            self.liability += row.liability_delta if row else 0
+        point = microseconds(start)
+        self.liability += self.bets.get(point, _NO_BETS).liability_delta
+        self.liability += self.money.get(point, _NO_MONEY).liability_delta
+
+
+def _by_point(rows: Sequence[Any], kind: type[Sums]) -> dict[int, Sums]:
+    """The sum of each point's rows: a rollup's and those of raw rows."""
+    grouped: dict[int, list[Any]] = {}
+    for row in rows:
+        grouped.setdefault(row.point, []).append(row)
+    return {point: total(some, kind) for point, some in grouped.items()}
 
 
 def _sum(points: list[Totals]) -> Totals:
     first = points[0]
     return Totals(
-        figures=sum((point.figures for point in points), start=Figures()),
-        money=first.money and sum((point.money for point in points if point.money), start=Money()),
+        figures=total([point.figures for point in points], KeyFigures),
+        money=first.money and total([point.money for point in points if point.money], Money),
         registrations=_sum_of(points, "registrations"),
         affiliate_payouts=_sum_of(points, "affiliate_payouts"),
         liability=points[-1].liability,
@@ -227,7 +246,8 @@ def _played(totals: Totals, filters: Filters) -> bool:
 async def _bets(
     warehouse: Warehouse, operator_id: int, timeline: Timeline, filters: Filters
 ) -> list[_BetRow]:
-    common: dict[str, Any] = filters.parameters() | timeline.run_parameters()
+    limits: dict[str, Any] = filters.of_every_game() | timeline.point_parameters()
+    limits |= await limited_games(warehouse, filters)
     if filters.player_id is not None:
         return await warehouse.read(
             "overview_of_player",
@@ -236,18 +256,17 @@ async def _bets(
             player_id=filters.player_id,
             from_time=timeline.quarter_before,
             to_time=timeline.read_end,
-            **common,
+            **limits,
         )
+    by_minute = timeline.interval is Interval.MINUTE
     if filters.games:
-        by_rows = timeline.interval is Interval.MINUTE or timeline.cuts_hours()
-        ranges = timeline.range_parameters(HOUR, raw_points=by_rows)
-        return await warehouse.read(
-            "overview_of_games", _BetRow, operator_id=operator_id, **common, **ranges
-        )
-    for name in ("game_id", "category", "provider"):
-        del common[name]
-    ranges = timeline.range_parameters(QUARTER, raw_points=timeline.interval is Interval.MINUTE)
-    return await warehouse.read("overview", _BetRow, operator_id=operator_id, **common, **ranges)
+        rollup = "overview_of_games_from_hours"
+        shares = timeline.shares(HOUR, raw_points=by_minute or timeline.cuts_hours())
+    else:
+        rollup = "overview_from_quarters"
+        shares = timeline.shares(QUARTER, raw_points=by_minute)
+    endpoints = _having_a_share(shares, rollup, "overview_from_bets")
+    return await _both(warehouse, endpoints, _BetRow, operator_id, limits | shares.parameters())
 
 
 async def _money(
@@ -255,8 +274,8 @@ async def _money(
 ) -> list[_MoneyRow]:
     if filters.of_bets:
         return []
-    common: dict[str, Any] = timeline.run_parameters()
-    common["include_bots"] = filters.include_bots
+    limits: dict[str, Any] = timeline.point_parameters()
+    limits["include_bots"] = filters.include_bots
     if filters.player_id is not None:
         return await warehouse.read(
             "overview_money_of_player",
@@ -265,12 +284,34 @@ async def _money(
             player_id=filters.player_id,
             from_time=timeline.quarter_before,
             to_time=timeline.read_end,
-            **common,
+            **limits,
         )
-    ranges = timeline.range_parameters(QUARTER, raw_points=timeline.interval is Interval.MINUTE)
-    return await warehouse.read(
-        "overview_money", _MoneyRow, operator_id=operator_id, **common, **ranges
+    shares = timeline.shares(QUARTER, raw_points=timeline.interval is Interval.MINUTE)
+    endpoints = _having_a_share(
+        shares, "overview_money_from_quarters", "overview_money_from_transactions"
     )
+    return await _both(warehouse, endpoints, _MoneyRow, operator_id, limits | shares.parameters())
+
+
+def _having_a_share(shares: Shares, rollup: str, rows: str) -> list[str]:
+    """Those of the two endpoints that have anything to answer."""
+    return [name for name, has in ((rollup, shares.has_whole), (rows, shares.has_edges)) if has]
+
+
+async def _both(
+    warehouse: Warehouse,
+    endpoints: list[str],
+    row: type[Row],
+    operator_id: int,
+    parameters: dict[str, Any],
+) -> list[Row]:
+    parts = await asyncio.gather(
+        *(
+            warehouse.read(endpoint, row, operator_id=operator_id, **parameters)
+            for endpoint in endpoints
+        )
+    )
+    return list(chain.from_iterable(parts))
 
 
 async def _registrations(
@@ -285,7 +326,7 @@ async def _registrations(
         include_bots=filters.include_bots,
         from_time=timeline.earliest,
         to_time=timeline.read_end,
-        **timeline.run_parameters(),
+        **timeline.point_parameters(),
     )
 
 
@@ -311,14 +352,21 @@ async def _active(
     """None for one player, whose own figures say it."""
     if filters.player_id is not None or period.start >= period.end:
         return None
-    parameters: dict[str, Any] = filters.parameters()
+    limits: dict[str, Any] = filters.of_every_game()
     if filters.games:
-        query = "active_players_of_games"
-        parameters |= {"from_time": period.start, "to_time": period.end}
-    else:
-        query = "active_players"
-        for name in ("game_id", "category", "provider"):
-            del parameters[name]
-        parameters |= player_bounds(period)
-    [row] = await warehouse.read(query, _Active, operator_id=operator_id, **parameters)
+        limits |= await limited_games(warehouse, filters)
+        limits |= {"from_time": period.start, "to_time": period.end}
+        [row] = await warehouse.read(
+            "active_players_of_games", _Active, operator_id=operator_id, **limits
+        )
+        return row.active
+    split = player_split(period, filters)
+    [row] = await warehouse.read(
+        "active_players",
+        _Active,
+        operator_id=operator_id,
+        pieces=player_pieces("player_activity", split),
+        **limits,
+        **split.parameters(),
+    )
     return row.active

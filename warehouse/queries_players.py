@@ -1,5 +1,7 @@
 """Players ranked by what they wagered, lost, won or played."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -7,7 +9,15 @@ import msgspec
 
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.queries import Figures, PlayerFigures, player_bounds, player_names
+from warehouse.queries import (
+    PlayerFigures,
+    PlayerRow,
+    limited_games,
+    player_figures,
+    player_names,
+    player_pieces,
+    player_split,
+)
 from warehouse.time_ranges import TimeRange
 
 Sort = Literal["handle", "ggr", "win", "rtp", "bets"]
@@ -32,10 +42,16 @@ class RankedPlayer(PlayerFigures, frozen=True, kw_only=True):
         return RankStart(self.sort_key, self.player_id)
 
 
-class RankRow(Figures, frozen=True, kw_only=True):
-    """A line of a ranking as the warehouse has it, without the player's name."""
+class Rank(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a player stands in a ranking."""
 
     player_id: UUID
+    sort_key: int
+
+
+class RankedRow(PlayerRow, frozen=True, kw_only=True):
+    """A player's figures and place, without the name."""
+
     sort_key: int
 
 
@@ -52,30 +68,30 @@ async def ranked_players(
 ) -> list[RankedPlayer]:
     """A page of the players who played; ranked by RTP are those who wagered.
 
-    With a limit on games all bets in the range are read, otherwise months, days and edges.
+    With a limit on games all bets in the range are read. Otherwise months, days and edges are:
+    first what decides everybody's place, then all figures of those on the page.
     """
-    query, parameters = ranking_query(
-        period, filters, sort=sort, descending=descending, limit=limit, after=after
+    page = page_parameters(filters, sort, descending, limit, after)
+    if not filters.games:
+        ranks = await player_ranks(warehouse, operator_id, period, filters, page)
+        return await figures_of(warehouse, operator_id, period, filters, ranks)
+    page |= await games_parameters(warehouse, period, filters)
+    rows = await warehouse.read(
+        "players_ranked_on_games", RankedRow, operator_id=operator_id, **page
     )
-    rows = await warehouse.read(query, RankRow, operator_id=operator_id, **parameters)
     names = await player_names(warehouse, operator_id, {row.player_id for row in rows})
-    return [
-        RankedPlayer(**msgspec.structs.asdict(row), username=names.get(row.player_id, ""))
-        for row in rows
-    ]
+    return [named(row, names) for row in rows]
 
 
-def ranking_query(
-    period: TimeRange,
+def page_parameters(
     filters: Filters,
-    *,
     sort: Sort,
     descending: bool,
     limit: int,
     after: RankStart | None = None,
-) -> tuple[str, dict[str, Any]]:
-    """The endpoint query of a page of a ranking, and its parameters."""
-    parameters: dict[str, Any] = filters.parameters() | {
+) -> dict[str, Any]:
+    """A page of a ranking as endpoint queries take it."""
+    return filters.of_every_game() | {
         "player_id": filters.player_id or ANYBODY,
         "sort": sort,
         "direction": -1 if descending else 1,
@@ -84,12 +100,59 @@ def ranking_query(
         "cursor_key": after.sort_key if after else 0,
         "cursor_id": after.player_id if after else ANYBODY,
     }
-    if filters.games:
-        query = "players_ranked_on_games"
-        parameters |= {"from_time": period.start, "to_time": period.end}
-    else:
-        query = "players_ranked"
-        for name in ("game_id", "category", "provider"):
-            del parameters[name]
-        parameters |= player_bounds(period)
-    return query, parameters
+
+
+async def games_parameters(
+    warehouse: Warehouse, period: TimeRange, filters: Filters
+) -> dict[str, Any]:
+    """What the ranking on some games takes besides."""
+    games = await limited_games(warehouse, filters)
+    return games | {"from_time": period.start, "to_time": period.end}
+
+
+async def player_ranks(
+    warehouse: Warehouse,
+    operator_id: int,
+    period: TimeRange,
+    filters: Filters,
+    page: dict[str, Any],
+) -> list[Rank]:
+    """The players of a page, in the ranking's order."""
+    split = player_split(period, filters)
+    return await warehouse.read(
+        "players_ranked",
+        Rank,
+        operator_id=operator_id,
+        pieces=player_pieces("player_activity", split),
+        **page,
+        **split.parameters(),
+    )
+
+
+async def figures_of(
+    warehouse: Warehouse,
+    operator_id: int,
+    period: TimeRange,
+    filters: Filters,
+    ranks: Sequence[Rank],
+) -> list[RankedPlayer]:
+    """The figures of ranked players, in their order. One whose last bet was rolled back since the
+    ranking is left out."""
+    shown = [rank.player_id for rank in ranks]
+    figures, names = await asyncio.gather(
+        player_figures(warehouse, operator_id, period, shown, filters),
+        player_names(warehouse, operator_id, set(shown)),
+    )
+    return [
+        named(
+            RankedRow(**msgspec.structs.asdict(figures[rank.player_id]), sort_key=rank.sort_key),
+            names,
+        )
+        for rank in ranks
+        if rank.player_id in figures
+    ]
+
+
+def named(row: RankedRow, names: Mapping[UUID, str]) -> RankedPlayer:
+    """The row with the player's name, which is empty if it is not known yet."""
+    return RankedPlayer(**msgspec.structs.asdict(row), username=names.get(row.player_id, ""))

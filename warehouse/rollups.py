@@ -90,7 +90,7 @@ ROLLUPS = {
             source="bets",
             grain="month",
             start_of="toStartOfMonth",
-            key=("operator_id", "user_id", "month", "is_bot", "bet_type"),
+            key=("operator_id", "user_id", "month", "is_bot"),
         ),
         Rollup(
             name="transaction_quarters",

@@ -62,15 +62,16 @@ class TimeRange(msgspec.Struct, frozen=True):
     start: datetime = EPOCH
     end: datetime = LAST
 
-    def nested(self, fine: "Grain", coarse: "Grain") -> "NestedSplit":
+    def nested(self, fine: "Grain", coarse: "Grain | None") -> "NestedSplit":
         """Which part a coarse rollup answers, which a fine one, and which raw rows do.
 
         Coarse grains are ``[coarse_start, coarse_end)``; fine ones go on to either side,
         ``[fine_start, coarse_start)`` and ``[coarse_end, fine_end)``; raw rows are the edges.
-        Every coarse grain must begin with a fine one.
+        Every coarse grain must begin with a fine one; None is no coarse rollup.
         """
         outer = self.split(fine)
-        inner = TimeRange(outer.whole_start, outer.whole_end).split(coarse)
+        whole = TimeRange(outer.whole_start, outer.whole_end)
+        inner = whole.split(coarse) if coarse else Split(whole.start, *[whole.end] * 3)
         return NestedSplit(
             outer.start,
             outer.whole_start,
@@ -101,6 +102,16 @@ class Split(msgspec.Struct, frozen=True):
     whole_end: datetime
     end: datetime
 
+    @property
+    def has_whole(self) -> bool:
+        """Whether there are whole grains."""
+        return self.whole_start < self.whole_end
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether there is anything besides."""
+        return self.start < self.whole_start or self.whole_end < self.end
+
 
 class NestedSplit(msgspec.Struct, frozen=True):
     """A range cut at two grains, one within the other."""
@@ -111,3 +122,29 @@ class NestedSplit(msgspec.Struct, frozen=True):
     coarse_end: datetime
     fine_end: datetime
     end: datetime
+
+    @property
+    def has_coarse(self) -> bool:
+        """Whether a coarse rollup has a part in it."""
+        return self.coarse_start < self.coarse_end
+
+    @property
+    def has_fine(self) -> bool:
+        """Whether a fine rollup has one."""
+        return self.fine_start < self.coarse_start or self.coarse_end < self.fine_end
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether raw rows have one."""
+        return self.start < self.fine_start or self.fine_end < self.end
+
+    def parameters(self) -> dict[str, datetime]:
+        """The bounds as endpoint queries take them."""
+        return {
+            "from_time": self.start,
+            "fine_from": self.fine_start,
+            "coarse_from": self.coarse_start,
+            "coarse_to": self.coarse_end,
+            "fine_to": self.fine_end,
+            "to_time": self.end,
+        }

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from warehouse.buckets import Interval, auto_interval, points, runs
+from warehouse.buckets import Interval, auto_interval, points
 from warehouse.time_ranges import EPOCH, HOUR, QUARTER, Grain, Split, TimeRange
 
 
@@ -36,16 +36,12 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
         """The full quarter of an hour at or before the earlier period's beginning."""
         return QUARTER.floor(self.earliest)
 
-    def run_parameters(self) -> dict[str, Any]:
+    def point_parameters(self) -> dict[str, Any]:
         """Where a row's point is: before the earlier period, that period, or one of the points."""
         starts = sorted({self.quarter_before, self.earliest, *self.starts})
-        found = runs(starts, self.read_end)
-        return {
-            "run_starts": [microseconds(run.start) for run in found],
-            "run_steps": [run.step // timedelta(microseconds=1) for run in found],
-        }
+        return {"points": [microseconds(start) for start in starts]}
 
-    def range_parameters(self, grain: Grain, *, raw_points: bool = False) -> dict[str, Any]:
+    def shares(self, grain: Grain, *, raw_points: bool = False) -> "Shares":
         """Which parts of both periods a rollup of this grain answers.
 
         ``raw_points``: the points are finer than the grain or lie across it, so the later period
@@ -57,18 +53,45 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
             if raw_points
             else TimeRange(self.start, self.read_end).split(grain)
         )
-        return {
-            "earlier_from": self.quarter_before if grain is QUARTER else self.earliest,
-            "earlier_whole_from": earlier.whole_start,
-            "earlier_whole_to": earlier.whole_end,
-            "whole_from": later.whole_start,
-            "whole_to": later.whole_end,
-            "to_time": self.read_end,
-        }
+        first = self.quarter_before if grain is QUARTER else self.earliest
+        return Shares(first, earlier, later)
 
     def cuts_hours(self) -> bool:
         """Whether a point begins inside an hour of UTC, as days do in half-hour time zones."""
         return any(HOUR.floor(point) != point for point in self.starts[1:])
+
+
+class Shares(msgspec.Struct, frozen=True):
+    """Two periods that meet, each split; raw rows are read from ``first`` on."""
+
+    first: datetime
+    earlier: Split
+    later: Split
+
+    @property
+    def has_whole(self) -> bool:
+        """Whether the rollup has a part in them."""
+        return self.earlier.has_whole or self.later.has_whole
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether raw rows have one."""
+        return (
+            self.first < self.earlier.whole_start
+            or self.earlier.whole_end < self.later.whole_start
+            or self.later.whole_end < self.later.end
+        )
+
+    def parameters(self) -> dict[str, datetime]:
+        """The bounds as endpoint queries take them."""
+        return {
+            "earlier_from": self.first,
+            "earlier_whole_from": self.earlier.whole_start,
+            "earlier_whole_to": self.earlier.whole_end,
+            "whole_from": self.later.whole_start,
+            "whole_to": self.later.whole_end,
+            "to_time": self.later.end,
+        }
 
 
 def timeline(

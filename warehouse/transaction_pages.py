@@ -17,6 +17,7 @@ import msgspec
 
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
+from warehouse.queries import limited_games
 from warehouse.time_ranges import LAST, TimeRange
 
 BET_TYPES = ("bet", "rollback")
@@ -94,9 +95,10 @@ async def transaction_page(
     filters = filters or Filters()
     newest = min(period.end, after.created_at, datetime.now(UTC))
     recent = TimeRange(max(period.start, newest - FIRST_LOOK), period.end)
-    rows = await _rows(warehouse, operator_id, recent, limit, after, type, filters)
+    games = await limited_games(warehouse, filters)
+    rows = await _rows(warehouse, operator_id, recent, limit, after, type, filters, games)
     if len(rows) < limit and recent.start > period.start:
-        rows = await _rows(warehouse, operator_id, period, limit, after, type, filters)
+        rows = await _rows(warehouse, operator_id, period, limit, after, type, filters, games)
     return rows
 
 
@@ -108,6 +110,7 @@ async def _rows(
     after: PageStart,
     type: str | None,
     filters: Filters,
+    games: dict[str, Any],
 ) -> list[TransactionRow]:
     page: dict[str, Any] = {
         "from_time": period.start,
@@ -123,7 +126,7 @@ async def _rows(
         suffix, page["player_id"] = "_of_player", filters.player_id
     parts = []
     if type is None or type in BET_TYPES:
-        asked = page | filters.parameters()
+        asked = page | filters.of_every_game() | games
         parts.append(_read(warehouse, f"bet_page{suffix}", operator_id, asked))
     if type not in BET_TYPES and not filters.of_bets:
         asked = page | {"include_bots": filters.include_bots}

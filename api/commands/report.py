@@ -28,8 +28,9 @@ from warehouse.analyst import Analyst, QueryFailed
 from warehouse.buckets import Interval
 from warehouse.client import Warehouse, WarehouseUnavailable
 from warehouse.filters import Filters
-from warehouse.queries import game_figures, player_figures
+from warehouse.queries import game_figures
 from warehouse.queries_overview import overview
+from warehouse.queries_players import ranked_players
 from warehouse.time_ranges import TimeRange
 from warehouse.timelines import timeline
 
@@ -121,6 +122,7 @@ async def make_report(
         ]
     finally:
         await connection.close()
+    filters = Filters(include_bots=include_bots)
     warehouse, period = Warehouse(settings.clickhouse_url), TimeRange(span.start, span.end)
     try:
         return Report(
@@ -128,12 +130,10 @@ async def make_report(
             currency=head["currency"],
             span=span,
             as_of=as_of,
-            overview=await overview(
-                warehouse, operator_id, line, Filters(include_bots=include_bots), payouts
-            ),
-            games=await game_figures(warehouse, operator_id, period, include_bots=include_bots),
-            players=await player_figures(
-                warehouse, operator_id, period, include_bots=include_bots, limit=TOP_PLAYERS
+            overview=await overview(warehouse, operator_id, line, filters, payouts),
+            games=await game_figures(warehouse, operator_id, period, filters),
+            players=await ranked_players(
+                warehouse, operator_id, period, filters, limit=TOP_PLAYERS
             ),
             payments=_ask(analyst, "payment-methods", operator_id, span, include_bots),
             bonuses=_ask(analyst, "bonus-cost", operator_id, span, include_bots),

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import msgspec
 from litestar import Request, Router, get
 from litestar.di import NamedDependency, Provide
 
@@ -29,7 +28,7 @@ from ledger.affiliates import read_affiliates
 from ledger.database import Role
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.queries import Figures, affiliate_figures, game_figures
+from warehouse.queries import Figures, affiliate_figures, game_figures, total
 from warehouse.queries_players import ranked_players
 
 
@@ -45,14 +44,12 @@ async def games_report(
     """Bets, wagers, wins, GGR and RTP by game. ``category`` is a slug."""
     if filters.player_id is not None:
         await require_player(pools, operator_id, filters.player_id)
-    figures = await game_figures(
-        warehouse, operator_id, period.range, **msgspec.structs.asdict(filters)
-    )
+    figures = await game_figures(warehouse, operator_id, period.range, filters)
     currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
     return GamesReport(
         **head_fields(freshness, operator_id, currency, period, filters.include_bots),
         items=[game_item(game) for game in figures],
-        totals=FigureFields(**figure_fields(sum(figures, start=Figures()))),
+        totals=FigureFields(**figure_fields(total(figures, Figures))),
     )
 
 
@@ -70,13 +67,13 @@ async def rtp_summary(
     if filters.player_id is not None:
         await require_player(pools, operator_id, filters.player_id)
     games, players = await asyncio.gather(
-        game_figures(warehouse, operator_id, period.range, **msgspec.structs.asdict(filters)),
+        game_figures(warehouse, operator_id, period.range, filters),
         ranked_players(warehouse, operator_id, period.range, filters, limit=limit),
     )
     currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
     return RtpSummary(
         **head_fields(freshness, operator_id, currency, period, filters.include_bots),
-        rtp=sum(games, start=Figures()).rtp,
+        rtp=total(games, Figures).rtp,
         by_game=[game_rtp(game) for game in games],
         by_player=[player_rtp(player) for player in players],
     )

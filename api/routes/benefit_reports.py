@@ -32,7 +32,7 @@ from ledger.events import timestamp
 from ledger.jackpots import read_pools
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.queries import Figures, game_figures
+from warehouse.queries import Figures, game_figures, total
 from warehouse.queries_benefits import benefit_sums, bonus_cost
 from warehouse.queries_players import RankStart, Sort, ranked_players
 
@@ -136,10 +136,10 @@ async def jackpots_report(
     """What went into jackpot pools and what came out of them to the operator's players."""
     refuse_filters(request)
     games, sums = await asyncio.gather(
-        game_figures(warehouse, operator_id, period.range, include_bots=filters.include_bots),
+        game_figures(warehouse, operator_id, period.range, filters),
         benefit_sums(warehouse, operator_id, period.range, filters),
     )
-    totals = sum(games, start=Figures())
+    totals = total(games, Figures)
     async with tenant_transaction(pools[Role.APP], operator_id) as connection:
         currency: Any = await connection.fetchval(SQL["currency"], operator_id)
         open_pools = await read_pools(connection, currency)

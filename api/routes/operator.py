@@ -116,12 +116,7 @@ async def list_players(
             SQL["list_players"], operator_id, q, status, is_bot, *after, limit + 1
         )
     shown = [row["user_id"] for row in rows[:limit]]
-    figures = {
-        player.player_id: player
-        for player in await player_figures(
-            warehouse, operator_id, TimeRange(), player_ids=shown, limit=len(shown)
-        )
-    }
+    figures = await player_figures(warehouse, operator_id, TimeRange(), shown, Filters())
 
     def item(row: Any) -> PlayerItem:
         return player_item(row, figures.get(row["user_id"], Figures()))
@@ -151,7 +146,7 @@ async def find_player(
             raise Problem("player_not_found", "You have no such player.")
         wallet = await read_wallet(connection, operator_id, player_id)
     figures, cash, history = await asyncio.gather(
-        player_figures(warehouse, operator_id, TimeRange(), player_ids=[player_id], limit=1),
+        player_figures(warehouse, operator_id, TimeRange(), [player_id], Filters()),
         player_cash(warehouse, operator_id, player_id),
         transaction_page(
             warehouse,
@@ -175,7 +170,7 @@ async def find_player(
         created_at=timestamp(row["created_at"]),
         vip={"level": row["vip_level"], "xp": row["vip_experience"] // 10_000},
         wallet=wallet,
-        lifetime=lifetime(figures[0] if figures else Figures(), cash),
+        lifetime=lifetime(figures.get(player_id, Figures()), cash),
         history=[
             transaction_item(entry, row["username"], games.get(entry.game_id)) for entry in history
         ],

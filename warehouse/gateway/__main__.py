@@ -34,6 +34,9 @@ _CLOSE_SECONDS = 10.0
 @click.option(
     "--memory-mib", default=1024, show_default=True, help="Memory of all queries together."
 )
+@click.option(
+    "--cache-mib", default=256, show_default=True, help="Of them for decompressed columns."
+)
 @click.option("--writer-queries", default=8, show_default=True, help="At once, as the writer.")
 @click.option("--analyst-queries", default=4, show_default=True, help="At once, as the analyst.")
 @click.option("--held-mib", default=1024, show_default=True, help="Of a result waited for whole.")
@@ -47,6 +50,7 @@ def main(
     port: int,
     users: Path,
     memory_mib: int,
+    cache_mib: int,
     writer_queries: int,
     analyst_queries: int,
     held_mib: int,
@@ -68,6 +72,7 @@ def main(
         _enter_sandbox(directory)
     limits = Limits(
         memory_bytes=memory_mib << 20,
+        cache_bytes=cache_mib << 20,
         writer_handles=writer_queries,
         analyst_handles=analyst_queries,
         held_bytes=held_mib << 20,

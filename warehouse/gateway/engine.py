@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 from warehouse.gateway.errors import GatewayError, from_engine
 from warehouse.gateway.kills import Kills
@@ -44,6 +45,9 @@ class Limits:
 
     memory_bytes: int = 1 << 30
     """Of all queries together; the engine refuses with MEMORY_LIMIT_EXCEEDED beyond."""
+    cache_bytes: int = 256 << 20
+    """Of decompressed columns that are kept for queries with `use_uncompressed_cache`, a part of
+    the memory. The engine's default is none, a server's is 8 GiB."""
     writer_handles: int = 8
     analyst_handles: int = 4
     waiting: int = 128
@@ -238,7 +242,11 @@ class Engine:
         # Imported here, as the sandbox and TMPDIR must stand before the engine is loaded.
         from chdb.state.sqlitelike import Connection  # noqa: PLC0415
 
-        return Connection(f"{self.path}?max_server_memory_usage={self.limits.memory_bytes}")
+        bounds = {
+            "max_server_memory_usage": self.limits.memory_bytes,
+            "uncompressed_cache_size": self.limits.cache_bytes,
+        }
+        return Connection(f"{self.path}?{urlencode(bounds)}")
 
     def _analyst_settings(self) -> dict[str, str]:
         """`readonly=1` can't be taken back on a handle, so it comes last and holds for good."""

@@ -237,7 +237,9 @@ async def test_a_stream_that_breaks_is_an_error(history: History, clickhouse_url
                 cursor_part=2,
                 type="",
                 limit=MANY,
-                **Filters().parameters(),
+                every_game=True,
+                game_ids=[],
+                **Filters().of_every_game(),
             ):
                 rows += len(batch)
         await warehouse.close()

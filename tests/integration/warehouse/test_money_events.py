@@ -29,6 +29,7 @@ from tests.support.api import Api, served, settings_for
 from tests.support.forced import forced_game
 from tests.support.world import Player, World
 from warehouse.client import Warehouse
+from warehouse.filters import Filters
 from warehouse.queries import affiliate_figures, game_figures
 from warehouse.raw_tables import RawTables
 from warehouse.reconcile import reconcile_warehouse
@@ -221,7 +222,7 @@ async def test_a_rolled_back_bet_counts_nowhere(
 ) -> None:
     undone = streamed.games["undone"]
     operator_id = streamed.world.operators[0]
-    assert await game_figures(warehouse, operator_id, TimeRange(), game_id=undone) == []
+    assert await game_figures(warehouse, operator_id, TimeRange(), Filters(game_id=undone)) == []
     sums = "sum(bets), sum(wager), sum(win), sum(jackpot_contribution_e4), sum(free_spin_win)"
     assert warehouse_client.query(
         f"SELECT {sums}, sum(wager_squared) FROM game_hourly WHERE game_id = {undone}"

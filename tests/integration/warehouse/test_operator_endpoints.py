@@ -17,7 +17,9 @@ from tests.support.api import Api, assert_problem, served, settings_for
 from tests.support.outbox import bet_event, deposit_event, write
 from tests.support.world import Player, World
 from warehouse.client import Warehouse
-from warehouse.queries import Figures, game_figures, player_figures
+from warehouse.filters import Filters
+from warehouse.queries import Figures, game_figures, total
+from warehouse.queries_players import ranked_players
 from warehouse.time_ranges import TimeRange
 
 START = datetime(2026, 2, 27, 22, 15, tzinfo=UTC)
@@ -126,12 +128,11 @@ async def test_any_range_is_exact(
                 for bet in history.of(operator_id)
                 if start <= moment(bet) < end and (include_bots or not bet.is_bot)
             ]
-            games = await game_figures(warehouse, operator_id, period, include_bots=include_bots)
-            players = await player_figures(
-                warehouse, operator_id, period, include_bots=include_bots
-            )
+            filters = Filters(include_bots=include_bots)
+            games = await game_figures(warehouse, operator_id, period, filters)
+            players = await ranked_players(warehouse, operator_id, period, filters, limit=500)
             for figures in (games, players):
-                whole = sum(figures, start=Figures())
+                whole = total(figures, Figures)
                 assert (whole.bets, whole.wager, whole.win) == totals(inside)
             for game in games:
                 mine = [bet for bet in inside if bet.game_id == game.game_id]

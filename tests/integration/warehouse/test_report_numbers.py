@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -71,9 +70,7 @@ async def test_any_games_report(
     brand = history.brands[which]
     limits = chosen(picked, history, brand)
     start, end, _ = period
-    games = await game_figures(
-        warehouse, brand, TimeRange(start, end), **msgspec.structs.asdict(limits)
-    )
+    games = await game_figures(warehouse, brand, TimeRange(start, end), limits)
     expected = await totals_by(world.owner, "game_id", brand, start, end, limits)
     assert {game.game_id: sums(game) for game in games} == expected
 

@@ -1,6 +1,6 @@
 """What a report reads is bounded by its rollups: ten times the bets, and it reads no more."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from warehouse.client import Parameter, Warehouse, tenant_query
+from warehouse.client import Parameter, Warehouse, as_text, tenant_query
 from warehouse.filters import Filters
 from warehouse.queries import game_figures
 from warehouse.queries_benefits import benefit_sums
@@ -41,20 +41,23 @@ class Counting(Warehouse):
         self._other = client
 
     async def read(
-        self, endpoint: str, row: type[Row], *, operator_id: int, **parameters: Parameter
+        self,
+        endpoint: str,
+        row: type[Row],
+        *,
+        operator_id: int,
+        pieces: Sequence[str] = (),
+        **parameters: Parameter,
     ) -> list[Row]:
         """The rows, and a second run of the same query for its statistics."""
         values: dict[str, Any] = {"operator_id": operator_id}
-        for name, value in parameters.items():
-            if isinstance(value, datetime):
-                values[name] = value.strftime("%Y-%m-%d %H:%M:%S.%f")
-            else:
-                values[name] = value if isinstance(value, list) else str(value)
-            if isinstance(value, bool):
-                values[name] = int(value)
-        summary = self._other.query(tenant_query(endpoint), parameters=values).summary
+        values |= {name: as_text(value) for name, value in parameters.items()}
+        text = tenant_query(endpoint, tuple(pieces))
+        summary = self._other.query(text, parameters=values).summary
         self.rows_read += int(summary["read_rows"])
-        return await super().read(endpoint, row, operator_id=operator_id, **parameters)
+        return await super().read(
+            endpoint, row, operator_id=operator_id, pieces=pieces, **parameters
+        )
 
 
 def insert_bets(client: Client, first: int, last: int) -> None:
@@ -90,7 +93,7 @@ REPORTS: dict[str, Callable[[Warehouse], Awaitable[Any]]] = {
         Filters(),
         [],
     ),
-    "games": lambda warehouse: game_figures(warehouse, OPERATOR, PERIOD),
+    "games": lambda warehouse: game_figures(warehouse, OPERATOR, PERIOD, Filters()),
     "players": lambda warehouse: ranked_players(warehouse, OPERATOR, PERIOD, Filters(), limit=50),
     "transactions": lambda warehouse: transaction_page(warehouse, OPERATOR, PERIOD, limit=50),
     "benefits": lambda warehouse: benefit_sums(warehouse, OPERATOR, PERIOD, Filters()),

@@ -14,7 +14,6 @@ from warehouse.buckets import (
     TooManyPoints,
     auto_interval,
     points,
-    runs,
 )
 
 HOUR = timedelta(hours=1)
@@ -94,7 +93,7 @@ def test_interval_by_length() -> None:
     interval=st.sampled_from(list(Interval)),
     zone=st.sampled_from(ZONES),
 )
-def test_points_begin_where_the_local_clock_says_and_runs_tell_them_again(
+def test_points_begin_where_the_local_clock_says(
     minutes: float, hours: float, interval: Interval, zone: str
 ) -> None:
     start = at("2024-01-01") + timedelta(minutes=minutes)
@@ -119,13 +118,3 @@ def test_points_begin_where_the_local_clock_says_and_runs_tell_them_again(
         else:
             assert inside.utcoffset() == before.utcoffset()
             assert inside.hour == before.hour
-    again: list[datetime] = []
-    found = runs(starts, end)
-    for run, following in pairwise([*found, None]):
-        assert run is not None
-        until = following.start if following else end
-        moment = run.start
-        while moment < until:
-            again.append(moment)
-            moment += run.step
-    assert again == starts

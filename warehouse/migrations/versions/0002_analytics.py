@@ -7,9 +7,8 @@ Revision ID: 0002
 """
 
 from alembic import op
-from sqlalchemy.engine import Connection
 
-from warehouse.rollups import ROLLUPS
+from warehouse.migrations.make_again import make_again
 from warehouse.sql_files import read_sql
 
 revision = "0002"
@@ -40,28 +39,9 @@ def upgrade() -> None:
             "AFTER bonus_balance_after"
         )
     for name in ROLLUP_NAMES:
-        _make_again(connection, name)
+        make_again(connection, name)
     for table in COPIES:
         connection.exec_driver_sql(read_sql("views", f"{table}_mv"))
-
-
-def _make_again(connection: Connection, name: str) -> None:
-    """Drop the rollup, make it, fill it month by month, and only then feed it."""
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}_mv SYNC")
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name} SYNC")
-    connection.exec_driver_sql(read_sql("tables", name))
-    rollup = ROLLUPS[name]
-    columns = connection.exec_driver_sql(f"DESCRIBE TABLE ({rollup.select})").fetchall()
-    months = connection.exec_driver_sql(
-        f"SELECT DISTINCT toYYYYMM(created_at) FROM {rollup.source} ORDER BY ALL"  # noqa: S608
-    ).fetchall()
-    for (month,) in months:
-        connection.exec_driver_sql(
-            f"INSERT INTO {name} ({', '.join(column[0] for column in columns)}) "
-            f"{rollup.select} SETTINGS additional_table_filters = "
-            f"{{'{rollup.source}': 'toYYYYMM(created_at) = {int(month)}'}}"
-        )
-    connection.exec_driver_sql(read_sql("views", f"{name}_mv"))
 
 
 def downgrade() -> None:

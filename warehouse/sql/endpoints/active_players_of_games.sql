@@ -3,24 +3,16 @@
 SELECT count() AS active
 FROM (
     SELECT user_id
-    FROM tenant_bets(operator_id = {operator_id:UInt16})
+    FROM bets
     WHERE
-        created_at >= {from_time:DateTime64(6, 'UTC')}
+        operator_id = {operator_id:UInt16}
+        AND created_at >= {from_time:DateTime64(6, 'UTC')}
         AND created_at < {to_time:DateTime64(6, 'UTC')}
         AND ({include_bots:UInt8} = 1 OR is_bot = 0)
         AND (
             bet_type = {bet_type:String} OR ({bet_type:String} = '' AND bet_type != 'FREE_SPIN')
         )
-        AND ({game_id:UInt32} = 0 OR game_id = {game_id:UInt32})
-        AND (
-            ({category:String} = '' AND {provider:String} = '')
-            OR game_id IN (
-                SELECT games.game_id FROM current_games AS games
-                WHERE
-                    ({category:String} = '' OR games.category = {category:String})
-                    AND ({provider:String} = '' OR games.provider = {provider:String})
-            )
-        )
+        AND has({game_ids:Array(UInt32)}, game_id)
     GROUP BY user_id
     HAVING sum(sign) > 0
 )

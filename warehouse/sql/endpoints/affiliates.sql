@@ -1,5 +1,5 @@
--- What the players of each affiliate left in [from_time, to_time): GGR from the daily rollup where
--- the range covers whole days and from bets at its edges, bonus cost from the bonuses' events.
+-- What the players of each affiliate left in [from_time, to_time): GGR from the players' rollups,
+-- bonus cost from the bonuses' events.
 -- Players of no affiliate are left out.
 SELECT
     affiliate_id,
@@ -22,21 +22,11 @@ FROM (
             sum(f.bets) AS bets,
             sum(f.wager) AS wager,
             sum(f.win) AS win
-        FROM tenant_player_figures(
-            operator_id = {operator_id:UInt16},
-            from_time = {from_time:DateTime64(6, 'UTC')},
-            fine_from = {fine_from:DateTime64(6, 'UTC')},
-            coarse_from = {coarse_from:DateTime64(6, 'UTC')},
-            coarse_to = {coarse_to:DateTime64(6, 'UTC')},
-            fine_to = {fine_to:DateTime64(6, 'UTC')},
-            to_time = {to_time:DateTime64(6, 'UTC')}
-        ) AS f
-        WHERE {include_bots:UInt8} = 1 OR is_bot = 0
+        FROM ($pieces) AS f
         GROUP BY user_id
     ) AS figures
-    INNER JOIN tenant_players(operator_id = {operator_id:UInt16}) AS players
-        ON players.user_id = figures.user_id
-    WHERE players.affiliate_id != 0
+    INNER JOIN players FINAL ON players.user_id = figures.user_id
+    WHERE players.operator_id = {operator_id:UInt16} AND players.affiliate_id != 0
     GROUP BY affiliate_id
     UNION ALL
     SELECT
@@ -52,9 +42,10 @@ FROM (
                 t.amount
             )
         ) AS bonus_cost
-    FROM tenant_transactions(operator_id = {operator_id:UInt16}) AS t
+    FROM transactions AS t
     WHERE
-        kind = 'BONUS'
+        operator_id = {operator_id:UInt16}
+        AND kind = 'BONUS'
         AND affiliate_id != 0
         AND occurred_at >= {from_time:DateTime64(6, 'UTC')}
         AND occurred_at < {to_time:DateTime64(6, 'UTC')}

@@ -18,9 +18,10 @@ SELECT
     win,
     jackpot,
     ggr
-FROM tenant_bets(operator_id = {operator_id:UInt16})
+FROM bets
 WHERE
-    created_at >= {from_time:DateTime64(6, 'UTC')}
+    operator_id = {operator_id:UInt16}
+    AND created_at >= {from_time:DateTime64(6, 'UTC')}
     AND created_at < {to_time:DateTime64(6, 'UTC')}
     AND created_at <= {cursor_time:DateTime64(6, 'UTC')}
     AND (created_at, bet_id, sign)
@@ -29,15 +30,6 @@ WHERE
     AND ({type:String} != 'bet' OR sign = 1)
     AND ({type:String} != 'rollback' OR sign = -1)
     AND ({bet_type:String} = '' OR bet_type = {bet_type:String})
-    AND ({game_id:UInt32} = 0 OR game_id = {game_id:UInt32})
-    AND (
-        ({category:String} = '' AND {provider:String} = '')
-        OR game_id IN (
-            SELECT games.game_id FROM current_games AS games
-            WHERE
-                ({category:String} = '' OR games.category = {category:String})
-                AND ({provider:String} = '' OR games.provider = {provider:String})
-        )
-    )
+    AND ({every_game:UInt8} = 1 OR has({game_ids:Array(UInt32)}, game_id))
 ORDER BY created_at DESC, bet_id DESC, sign DESC
 LIMIT {limit:UInt32}

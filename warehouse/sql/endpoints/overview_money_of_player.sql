@@ -1,12 +1,7 @@
--- Payments and bonuses of one player by point of a series. Points come in runs of equal steps, in
--- microseconds since 1970: the earlier period is one point, what is left of it is before it. A
--- deposit that was charged back was completed first, so it is taken off again.
+-- Payments and bonuses of one player; points as in overview_from_quarters.sql. A deposit that was
+-- charged back was completed first, so it is taken off again.
 SELECT
-    roundDown(toUnixTimestamp64Micro(occurred_at), {run_starts:Array(Int64)}) AS run,
-    transform(
-        run, {run_starts:Array(Int64)}, {run_steps:Array(Int64)}, toInt64(1)
-    ) AS step,
-    run + intDiv(toUnixTimestamp64Micro(occurred_at) - run, step) * step AS point,
+    roundDown(toUnixTimestamp64Micro(occurred_at), {points:Array(Int64)}) AS point,
     sumIf(t.amount, kind = 'DEPOSIT' AND status = 'COMPLETED')
     - sumIf(t.amount, kind = 'DEPOSIT' AND status = 'REVERSED') AS deposits,
     countIf(kind = 'DEPOSIT' AND status = 'COMPLETED')
@@ -28,5 +23,4 @@ WHERE
     occurred_at >= {from_time:DateTime64(6, 'UTC')}
     AND occurred_at < {to_time:DateTime64(6, 'UTC')}
     AND ({include_bots:UInt8} = 1 OR is_bot = 0)
-GROUP BY run, step, point
-ORDER BY point
+GROUP BY point

@@ -1,14 +1,8 @@
--- Figures of one player by point of a series. Points come in runs of equal steps, in microseconds
--- since 1970: the earlier period is one point, what is left of the first run is before it.
+-- Figures of one player; points as in overview_from_quarters.sql.
 SELECT
-    roundDown(toUnixTimestamp64Micro(created_at), {run_starts:Array(Int64)}) AS run,
-    transform(
-        run, {run_starts:Array(Int64)}, {run_steps:Array(Int64)}, toInt64(1)
-    ) AS step,
-    run + intDiv(toUnixTimestamp64Micro(created_at) - run, step) * step AS point,
+    roundDown(toUnixTimestamp64Micro(created_at), {points:Array(Int64)}) AS point,
     sum(t.bets) AS bets,
     sum(t.free_spins) AS free_spins,
-    sum(t.winning_bets) AS winning_bets,
     sum(t.wager) AS wager,
     sum(t.wager_real) AS wager_real,
     sum(t.wager_bonus) AS wager_bonus,
@@ -18,9 +12,6 @@ SELECT
     sum(t.jackpot) AS jackpot,
     sum(t.jackpot_hits) AS jackpot_hits,
     sum(t.jackpot_contribution_e4) AS jackpot_contribution_e4,
-    sum(t.free_spin_stake) AS free_spin_stake,
-    sum(t.free_spin_win) AS free_spin_win,
-    sum(t.theoretical_ggr_e4) AS theoretical_ggr_e4,
     sum(t.liability_delta) AS liability_delta
 FROM tenant_player_bet_figures(operator_id = {operator_id:UInt16}, user_id = {player_id:UUID}) AS t
 WHERE
@@ -28,15 +19,5 @@ WHERE
     AND created_at < {to_time:DateTime64(6, 'UTC')}
     AND ({include_bots:UInt8} = 1 OR is_bot = 0)
     AND ({bet_type:String} = '' OR bet_type = {bet_type:String})
-    AND ({game_id:UInt32} = 0 OR game_id = {game_id:UInt32})
-    AND (
-        ({category:String} = '' AND {provider:String} = '')
-        OR game_id IN (
-            SELECT games.game_id FROM current_games AS games
-            WHERE
-                ({category:String} = '' OR games.category = {category:String})
-                AND ({provider:String} = '' OR games.provider = {provider:String})
-        )
-    )
-GROUP BY run, step, point
-ORDER BY point
+    AND ({every_game:UInt8} = 1 OR has({game_ids:Array(UInt32)}, game_id))
+GROUP BY point

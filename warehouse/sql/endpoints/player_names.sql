@@ -1,4 +1,4 @@
 -- The usernames of some players.
 SELECT user_id AS player_id, username
-FROM tenant_players(operator_id = {operator_id:UInt16})
-WHERE user_id IN {player_ids:Array(UUID)}
+FROM players FINAL
+WHERE operator_id = {operator_id:UInt16} AND user_id IN {player_ids:Array(UUID)}

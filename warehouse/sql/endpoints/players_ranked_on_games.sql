@@ -1,5 +1,5 @@
--- The same ranking as players_ranked.sql on some games only, from all bets in the range: no rollup
--- knows both players and games.
+-- As players_ranked.sql on some games in [from_time, to_time), with all figures, from all bets in
+-- it: no rollup knows both players and games.
 SELECT
     figures.*,
     multiIf(
@@ -27,22 +27,14 @@ FROM (
         sum(f.free_spin_stake) AS free_spin_stake,
         sum(f.free_spin_win) AS free_spin_win,
         sum(f.theoretical_ggr_e4) AS theoretical_ggr_e4
-    FROM tenant_bets(operator_id = {operator_id:UInt16}) AS f
+    FROM bets AS f
     WHERE
-        created_at >= {from_time:DateTime64(6, 'UTC')}
+        operator_id = {operator_id:UInt16}
+        AND created_at >= {from_time:DateTime64(6, 'UTC')}
         AND created_at < {to_time:DateTime64(6, 'UTC')}
         AND ({include_bots:UInt8} = 1 OR is_bot = 0)
         AND ({bet_type:String} = '' OR bet_type = {bet_type:String})
-        AND ({game_id:UInt32} = 0 OR game_id = {game_id:UInt32})
-        AND (
-            ({category:String} = '' AND {provider:String} = '')
-            OR game_id IN (
-                SELECT games.game_id FROM current_games AS games
-                WHERE
-                    ({category:String} = '' OR games.category = {category:String})
-                    AND ({provider:String} = '' OR games.provider = {provider:String})
-            )
-        )
+        AND has({game_ids:Array(UInt32)}, game_id)
         AND (
             {player_id:UUID} = toUUID('00000000-0000-0000-0000-000000000000')
             OR user_id = {player_id:UUID}

@@ -10,11 +10,12 @@ SELECT
     sum(f.theoretical_ggr_e4) AS theoretical_ggr_e4
 FROM (
     SELECT game_id, stake_band, is_bot, bets, wager, wager_squared, win, theoretical_ggr_e4
-    FROM tenant_game_hourly(operator_id = {operator_id:UInt16})
+    FROM game_hourly
     WHERE
-        stake_band != 0
-        AND hour >= {whole_from:DateTime64(6, 'UTC')}
-        AND hour < {whole_to:DateTime64(6, 'UTC')}
+        operator_id = {operator_id:UInt16}
+        AND stake_band != 0
+        AND hour >= toDateTime({whole_from:DateTime64(6, 'UTC')}, 'UTC')
+        AND hour < toDateTime({whole_to:DateTime64(6, 'UTC')}, 'UTC')
     UNION ALL
     SELECT
         game_id,
@@ -26,9 +27,10 @@ FROM (
         sign * toInt128(wager) * wager AS wager_squared,
         win,
         theoretical_ggr_e4
-    FROM tenant_bets(operator_id = {operator_id:UInt16})
+    FROM bets
     WHERE
-        wager != 0
+        operator_id = {operator_id:UInt16}
+        AND wager != 0
         AND (
             (
                 created_at >= {from_time:DateTime64(6, 'UTC')}

@@ -16,9 +16,10 @@ SELECT
     method,
     provider,
     reason
-FROM tenant_transactions(operator_id = {operator_id:UInt16})
+FROM transactions
 WHERE
-    created_at >= {from_time:DateTime64(6, 'UTC')}
+    operator_id = {operator_id:UInt16}
+    AND created_at >= {from_time:DateTime64(6, 'UTC')}
     AND created_at < {to_time:DateTime64(6, 'UTC')}
     AND created_at <= {cursor_time:DateTime64(6, 'UTC')}
     AND (created_at, transaction_id, toInt8(0))

@@ -4,7 +4,6 @@ CREATE TABLE IF NOT EXISTS player_monthly
     user_id UUID COMMENT 'Player',
     month Date COMMENT 'First day of the UTC month in which the bets were settled',
     is_bot UInt8 COMMENT '1 for demo traffic',
-    bet_type LowCardinality(String) COMMENT 'REAL, BONUS, MIXED or FREE_SPIN',
     bets Int64 COMMENT 'Bets net of rollbacks, without free spins',
     free_spins Int64 COMMENT 'FREE_SPIN bets net of rollbacks',
     winning_bets Int64 COMMENT 'Bets that won anything, net of rollbacks, without free spins',
@@ -26,10 +25,11 @@ CREATE TABLE IF NOT EXISTS player_monthly
 )
 ENGINE = SummingMergeTree
 PARTITION BY toYear(month)
-ORDER BY (operator_id, user_id, month, is_bot, bet_type)
+ORDER BY (operator_id, user_id, month, is_bot)
 SETTINGS
+    index_granularity = 1024,
     non_replicated_deduplication_window = 20000,
     fsync_after_insert = 1,
     fsync_part_directory = 1,
     min_bytes_for_full_part_storage = 10485760
-COMMENT 'Bets by operator, player, UTC month and type; always aggregate again when reading';
+COMMENT 'Bets by operator, player and UTC month; always aggregate again when reading';

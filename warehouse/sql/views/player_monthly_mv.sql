@@ -4,7 +4,6 @@ SELECT
     user_id,
     toDate(toStartOfMonth(created_at)) AS month,
     is_bot,
-    bet_type,
     sumIf(sign, bet_type != 'FREE_SPIN') AS bets,
     sumIf(sign, bet_type = 'FREE_SPIN') AS free_spins,
     sumIf(sign, b.win != 0) AS winning_bets,
@@ -24,5 +23,5 @@ SELECT
     sum(b.theoretical_ggr_e4) AS theoretical_ggr_e4,
     sum(b.xp_added) AS xp_added
 FROM bets AS b
-GROUP BY operator_id, user_id, month, is_bot, bet_type
+GROUP BY operator_id, user_id, month, is_bot
 COMMENT 'Feeds player_monthly; a rollback subtracts what its bet added';

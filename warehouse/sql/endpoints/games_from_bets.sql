@@ -1,0 +1,34 @@
+-- Figures by game before and after the whole hours, [from_time, fine_from) and [fine_to, to_time).
+SELECT
+    game_id,
+    sumIf(f.sign, bet_type != 'FREE_SPIN') AS bets,
+    sumIf(f.sign, bet_type = 'FREE_SPIN') AS free_spins,
+    sumIf(f.sign, f.win != 0) AS winning_bets,
+    sum(f.wager) AS wager,
+    sum(f.wager_real) AS wager_real,
+    sum(f.wager_bonus) AS wager_bonus,
+    sum(f.win) AS win,
+    sum(f.win_real) AS win_real,
+    sum(f.win_bonus) AS win_bonus,
+    sum(f.jackpot) AS jackpot,
+    sumIf(f.sign, f.jackpot != 0) AS jackpot_hits,
+    sum(f.jackpot_contribution_e4) AS jackpot_contribution_e4,
+    sum(f.free_spin_stake) AS free_spin_stake,
+    sum(f.free_spin_win) AS free_spin_win,
+    sum(f.theoretical_ggr_e4) AS theoretical_ggr_e4
+FROM bets AS f
+WHERE
+    operator_id = {operator_id:UInt16}
+    AND (
+        (
+            created_at >= {from_time:DateTime64(6, 'UTC')}
+            AND created_at < {fine_from:DateTime64(6, 'UTC')}
+        ) OR (
+            created_at >= {fine_to:DateTime64(6, 'UTC')}
+            AND created_at < {to_time:DateTime64(6, 'UTC')}
+        )
+    )
+    AND ({include_bots:UInt8} = 1 OR is_bot = 0)
+    AND ({bet_type:String} = '' OR bet_type = {bet_type:String})
+    AND ({game_id:UInt32} = 0 OR game_id = {game_id:UInt32})
+GROUP BY game_id
