@@ -20,7 +20,7 @@ from api.rtp_alerts import (
 from ledger.database import Connection
 from warehouse.client import Warehouse
 from warehouse.rtp_cells import rtp_cells
-from warehouse.rtp_monitor import WINDOWS, Cell, WindowName, judge, z_for
+from warehouse.rtp_monitor import WINDOWS, Cell, WindowName, judge, share_of
 from warehouse.time_ranges import TimeRange
 
 RAISED = Counter(
@@ -105,7 +105,7 @@ class _Look(msgspec.Struct, frozen=True):
         game = self.games.get(cell.game_id)
         if game is None:
             return None
-        found = judge(cell, game.scatter, z_for(len(self.games)))
+        found = judge(cell, game.scatter, share_of(len(self.games)))
         if found.status != "alert":
             return None
         key = AlertKey(

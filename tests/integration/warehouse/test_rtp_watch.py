@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from random import Random
+from statistics import pstdev
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ from uuid_utils.compat import uuid7
 from api.rtp_watch import Watch, watch_rtp
 from ledger.database import Role
 from ledger.events import BetEvent
-from ledger.outcomes import check_game
+from ledger.outcomes import check_game, standard_outcomes
 from loadgen.catalogue import games
 from tests.integration.warehouse.conftest import Stream
 from tests.support.api import Api, assert_problem, served, settings_for
@@ -20,7 +22,8 @@ from tests.support.outbox import bet_event, write
 from tests.support.world import SLOT, World
 from warehouse.client import Warehouse
 from warehouse.rtp_cells import rtp_cells
-from warehouse.rtp_monitor import z_for
+from warehouse.rtp_monitor import share_of
+from warehouse.rtp_tolerance import z_below_and_above
 from warehouse.time_ranges import HOUR, TimeRange
 
 FAULTY = next(game for game in games() if game.faulty)
@@ -154,6 +157,8 @@ async def test_cells_are_exact_at_any_range(
                     sum(bet.win for bet in expected),
                 )
             ] * bool(expected)
+            largest = max((bet.wager for bet in expected), default=0)
+            assert all(largest <= cell.largest_stake for cell in found)
 
 
 async def test_the_life_of_an_alert(
@@ -228,7 +233,11 @@ def _check_evidence(alert: dict[str, Any], bets: list[BetEvent]) -> None:
     error = FAULTY.sigma / len(bets) ** 0.5
     assert raised_on["standard_error"] == pytest.approx(error, rel=1e-6)
     assert raised_on["score"] == pytest.approx((won / wagered - 0.96) / error, rel=1e-6)
-    assert raised_on["score"] > raised_on["z"] == pytest.approx(z_for(3))
+    assert raised_on["largest_stake"] == 100
+    outcomes = standard_outcomes(FAULTY.paytable)
+    _, above = z_below_and_above(outcomes, len(bets) ** -0.5, share_of(3))
+    assert raised_on["score"] > raised_on["z"] == pytest.approx(above)
+    assert raised_on["upper"] == pytest.approx(0.96 + above * error)
     assert newest["bets"] < raised_on["bets"]
     assert newest["to"] > raised_on["to"]
 
@@ -273,7 +282,9 @@ async def test_the_report_shows_each_game_against_its_tolerance(
     assert broken["bets"] == 60_000
     assert slot["bets"] == 8_000
     unequal = by_cell[world.games["slot"], "all"]
-    assert (unequal["bets"], unequal["status"]) == (10_000, "insufficient")
+    assert (unequal["bets"], unequal["n_eff"], unequal["status"]) == (10_000, 3_152, "ok")
+    few = await report(**span | {"to": (START + HALF_HOUR / 60).isoformat()})
+    assert {item["status"] for item in few["items"] if item["bets"] < 200} == {"insufficient"}
     assert slot["tolerance"]["lower"] < slot["rtp"] < slot["tolerance"]["upper"]
     assert broken["rtp"] > broken["tolerance"]["upper"]
     assert [one["window"] for one in custom["windows"]] == ["custom"]
@@ -320,3 +331,35 @@ async def test_the_job_runs_over_http(api: Api) -> None:
     run = answer.json()
     assert run["succeeded"] is True, run
     assert set(run["result"]) == {"looks", "judged", "out_of_tolerance", "raised"}
+
+
+def _may_be(stakes: list[int]) -> int:
+    """Mean + standard deviation x root of their number less one: no stake is larger."""
+    mean = sum(stakes) / len(stakes)
+    return ceil(mean + pstdev(stakes) * (len(stakes) - 1) ** 0.5)
+
+
+async def test_the_largest_stake_is_bounded_by_the_hour(
+    world: World, stream: Stream, warehouse: Warehouse, operator_id: int
+) -> None:
+    """What was rolled back counts nowhere, a band's end limits, and equal stakes leave no doubt."""
+    random, hours = Random(7), [START + 2 * HALF_HOUR * number for number in range(3)]  # noqa: S311
+    stakes = {start: [random.randint(1_000, 5_000) for _ in range(60)] for start in hours}
+    bets = [
+        bet_event(operator_id=operator_id, wager=wager, created_at=start)
+        for start, wagers in stakes.items()
+        for wager in [*wagers, 20, 90, 90, *[250] * 40]
+    ]
+    for wager in (50_000, 900):
+        taken_back = {"wager": wager, "bet_id": uuid7(), "created_at": hours[0]}
+        bets += [bet_event(operator_id=operator_id, sign=sign, **taken_back) for sign in (1, -1)]
+    await _stream(world, stream, bets)
+    for period in (
+        TimeRange(hours[0], hours[-1] + 2 * HALF_HOUR),
+        TimeRange(hours[0] - HALF_HOUR, hours[-1] + HALF_HOUR),
+    ):
+        cells = await rtp_cells(warehouse, operator_id, period)
+        found = {cell.stake_band: cell.largest_stake for cell in cells}
+        most = max(map(_may_be, stakes.values()))
+        assert found == {0: most, 1: 99, 2: 250, 3: most}
+        assert max(map(max, stakes.values())) <= most < 50_000
