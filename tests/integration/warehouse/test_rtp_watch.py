@@ -11,14 +11,14 @@ import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
-from api.rtp_watch import Watch, watch_rtp
+from api.rtp_watch import Raised, Watch, watch_rtp
 from ledger.database import Role
 from ledger.events import BetEvent
-from ledger.outcomes import check_game, standard_outcomes
-from loadgen.catalogue import games
+from ledger.outcomes import standard_outcomes
 from tests.integration.warehouse.conftest import Stream
 from tests.support.api import Api, assert_problem, served, settings_for
 from tests.support.outbox import bet_event, write
+from tests.support.rtp_bets import FAULTY, HALF_HOUR, add_faulty_game, drawn
 from tests.support.world import SLOT, World
 from warehouse.client import Warehouse
 from warehouse.rtp_cells import rtp_cells
@@ -26,34 +26,9 @@ from warehouse.rtp_monitor import share_of
 from warehouse.rtp_tolerance import z_below_and_above
 from warehouse.time_ranges import HOUR, TimeRange
 
-FAULTY = next(game for game in games() if game.faulty)
 START = HOUR.floor(datetime.now(UTC)) - timedelta(hours=3)
-HALF_HOUR = timedelta(minutes=30)
 AS_OF = START + timedelta(hours=1, seconds=20)
 LATER = START + timedelta(hours=1, minutes=40)
-
-
-def drawn(
-    random: Random,
-    paytable: Any,
-    count: int,
-    *,
-    start: datetime = START,
-    wager: int = 100,
-    **fields: Any,
-) -> list[BetEvent]:
-    """Bets of one stake over half an hour, with wins as the paytable has them."""
-    multipliers, weights = zip(*paytable, strict=True)
-    return [
-        bet_event(
-            wager=wager,
-            win=multiplier * wager // 100,
-            created_at=start + HALF_HOUR * number / count,
-            is_bot=number % 2,
-            **fields,
-        )
-        for number, multiplier in enumerate(random.choices(multipliers, weights, k=count))
-    ]
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -66,26 +41,13 @@ class Played(msgspec.Struct, frozen=True):
 @pytest.fixture(scope="module")
 async def played(world: World, stream: Stream) -> Played:
     """Alpha plays a faulty and an honest game; beta an honest one, with huge wins rolled back."""
-    facts = check_game(FAULTY.paytable, FAULTY.rtp_bps, FAULTY.wager_step, faulty=True)
-    faulty = await world.owner.fetchval(
-        "INSERT INTO game (category_id, slug, name, provider, rtp_bps, sigma_e6, volatility, "
-        "paytable, wager_step, min_wager, max_wager, faulty) "
-        "SELECT category_id, $1, $2, 'Test', $3, $4, $5, $6, 10, 10, 10000, true "
-        "FROM game_category RETURNING game_id",
-        FAULTY.slug,
-        FAULTY.name,
-        FAULTY.rtp_bps,
-        facts.sigma_e6,
-        facts.volatility,
-        msgspec.json.encode(FAULTY.paytable).decode(),
-    )
-    assert faulty is not None
+    faulty = await add_faulty_game(world)
     alpha, beta = world.operators
     random, slot = Random(5), world.games["slot"]  # noqa: S311
-    mine = drawn(random, FAULTY.paytable, 60_000, operator_id=alpha, game_id=faulty)
-    mine += drawn(random, SLOT, 8_000, operator_id=alpha, game_id=slot)
-    mine += drawn(random, SLOT, 2_000, operator_id=alpha, game_id=slot, wager=1_500)
-    theirs = drawn(random, SLOT, 8_000, operator_id=beta, game_id=slot)
+    mine = drawn(random, FAULTY.paytable, 60_000, start=START, operator_id=alpha, game_id=faulty)
+    mine += drawn(random, SLOT, 8_000, start=START, operator_id=alpha, game_id=slot)
+    mine += drawn(random, SLOT, 2_000, start=START, wager=1_500, operator_id=alpha, game_id=slot)
+    theirs = drawn(random, SLOT, 8_000, start=START, operator_id=beta, game_id=slot)
     for _ in range(50):
         huge = {"operator_id": beta, "game_id": slot, "win": 1_000_000, "bet_id": uuid7()}
         theirs += [bet_event(**huge, created_at=START, sign=sign) for sign in (1, -1)]
@@ -118,8 +80,15 @@ async def api(
 
 
 async def look(world: World, warehouse: Warehouse, as_of: datetime) -> Watch:
-    """Run the job as of then."""
-    return await watch_rtp(world.pools[Role.BATCH], warehouse, as_of)
+    """Run the job as of then; who is told of an alert is told of every one."""
+    told: list[Raised] = []
+
+    async def tell(raised: Raised) -> None:
+        told.append(raised)
+
+    done = await watch_rtp(world.pools[Role.BATCH], warehouse, as_of, tell)
+    assert told == done.raised
+    return done
 
 
 async def alerts(api: Api, headers: dict[str, str], **query: Any) -> list[dict[str, Any]]:
