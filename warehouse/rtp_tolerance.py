@@ -1,7 +1,7 @@
 """How far a game's return may be from its RTP by chance: z from its paytable. Pure, no IO.
 
 Wins are skewed: a sum that is normal near its middle has a far heavier tail at z = 6, and has it
-for millions of bets if one in 600,000 wins 10,000 times its stake. So z is no normal quantile. It
+for millions of bets if one in 333,333 wins 10,000 times its stake. So z is no normal quantile. It
 is a bound that holds for any number of bets. Let Y = (m − RTP) ÷ σ be the deviation of a bet's
 multiplier m, φ(x) = (eˣ − 1 − x) ÷ x², and c = largest stake ÷ √Σs². For independent draws, and
 stakes that do not follow from them, the score Σs·Y ÷ √Σs² has for every u > 0
@@ -16,7 +16,8 @@ in the place of his worst case; Boucheron, Lugosi, Massart, Concentration Inequa
 and §2.7). φ is convex, so E[Y²·φ(v·Y)] is convex in v and for v from 0 to u·c at most g(u·c), the
 greater of its ends, as E[Y²] = 1. Σt² = u², hence P(score ≥ z) ≤ exp(u²·g(u·c) − u·z).
 
-As bets grow in number c goes to 0, and z falls to √(2L): 5.96 where the normal quantile is 5.49.
+As bets grow in number c goes to 0, and z falls to √(2L). For the share of 32 games, 4·10⁻⁸, that
+is 5.96 where the normal quantile is 5.49.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from loadgen.catalogue import Game, games
-from tests.support.rtp_runs import SLOTS, STAKES, alarms, played, run_of, scatter_of
+from tests.support.rtp_runs import SLOTS, STAKES, alarms, chances, played, run_of, scatter_of
 from warehouse.rtp_monitor import (
     BANDS,
     LOOKS,
@@ -180,8 +180,8 @@ def test_honest_games_alarm_no_more_often_than_stated() -> None:
 
 @pytest.mark.parametrize("bets", [2_000, 50_000, 1_000_000])
 def test_one_look_at_an_honest_game_alarms_no_more_often_than_its_share(bets: int) -> None:
-    """Of 1,000 looks at every game, with a share large enough to count: 1 in 100."""
-    share, looks, rng = 0.01, 1_000, np.random.default_rng(bets)
+    """Of 300 looks at every game, with a share large enough to count: 1 in 100."""
+    share, looks, rng = 0.01, 300, np.random.default_rng(bets)
     stakes = {20: bets * 3 // 10, 100: bets // 2, 900: bets // 5}
     found = {"above": 0, "below": 0}
     for game in HONEST:
@@ -193,6 +193,31 @@ def test_one_look_at_an_honest_game_alarms_no_more_often_than_its_share(bets: in
     every = looks * len(HONEST)
     assert 0 < sum(found.values()) <= share * every
     assert max(found.values()) <= share / 2 * every
+
+
+@pytest.mark.parametrize("slug", ["dice-duel", "orchard-lane"])
+@pytest.mark.parametrize("doubled_by", ["a loss", "a win"])
+def test_players_who_chase_cause_no_more_alarms(slug: str, doubled_by: str) -> None:
+    """Stakes that follow from wins: 1,000 runs of 20 players who double theirs up to 640."""
+    game = next(game for game in HONEST if game.slug == slug)
+    (multipliers, odds), rng = chances(game), np.random.default_rng(11)
+    stakes = np.full((1_000, 20), 10)
+    wager, squared, won, largest = (np.zeros(1_000) for _ in range(4))
+    for _ in range(100):
+        drawn = rng.choice(multipliers, p=odds, size=stakes.shape)
+        wager += stakes.sum(axis=1)
+        squared += (stakes**2).sum(axis=1)
+        won += (stakes * drawn).sum(axis=1)
+        largest = np.maximum(largest, stakes.max(axis=1))
+        doubles = (drawn >= 1) == (doubled_by == "a win")
+        stakes = np.where(doubles, np.minimum(2 * stakes, 640), 10)
+    score = (won - wager * float(game.rtp)) / (game.sigma * np.sqrt(squared))
+    z = [
+        z_below_and_above(scatter_of(game).outcomes, concentration, 0.05)
+        for concentration in largest / np.sqrt(squared)
+    ]
+    assert (score < -np.array(z)[:, 0]).sum() <= 0.025 * 1_000
+    assert (score > np.array(z)[:, 1]).sum() <= 0.025 * 1_000
 
 
 FOUND_WITHIN = {
