@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from api.freshness import warehouse_as_of
 from api.live import tell_operators
 from api.payouts import PayoutSender, resend_payouts
-from api.rtp_watch import watch_rtp
+from api.rtp_watch import Raised, watch_rtp
 from api.schemas.rtp_monitor import alert_notice
 from api.sessions import delete_expired
 from api.warehouse_jobs import reconcile
@@ -138,10 +138,11 @@ async def _reconcile(tools: Tools, scope: str) -> Facts:
 
 async def _watch_rtp(tools: Tools) -> Facts:
     as_of = await warehouse_as_of(tools.redis, tools.pools[Role.RELAY])
-    done = await watch_rtp(tools.pools[Role.BATCH], tools.warehouse, as_of)
-    await tell_operators(
-        tools.redis, [(item.key.operator_id, alert_notice(item)) for item in done.raised]
-    )
+
+    async def tell(raised: Raised) -> None:
+        await tell_operators(tools.redis, [(raised.key.operator_id, alert_notice(raised))])
+
+    done = await watch_rtp(tools.pools[Role.BATCH], tools.warehouse, as_of, tell)
     return {
         "looks": done.looks,
         "judged": done.judged,

@@ -8,7 +8,7 @@ import msgspec
 
 from ledger.database import Connection
 from ledger.named_sql import named_queries
-from ledger.outcomes import paytable_skewness
+from ledger.outcomes import standard_outcomes
 from warehouse.rtp_monitor import Cell, Direction, Judgement, Scatter, WindowName
 from warehouse.time_ranges import TimeRange
 
@@ -39,6 +39,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from
     """What a look found: the sums, the game's scatter, and the judgement on them.
 
     ``wagered_squared`` is text: it outgrows the numbers that every JSON reader keeps exact.
+    ``largest_stake`` is a bound, in minor units; alerts from before z was made by it have none.
     """
 
     from_: datetime
@@ -47,6 +48,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from
     bets: int
     wagered: int
     wagered_squared: str
+    largest_stake: int | None = None
     won: int
     theoretical_ggr_e4: int
     sigma: float
@@ -75,6 +77,7 @@ def evidence_of(
         bets=cell.bets,
         wagered=cell.wager,
         wagered_squared=str(cell.wager_squared),
+        largest_stake=cell.largest_stake,
         won=cell.win,
         theoretical_ggr_e4=cell.theoretical_ggr_e4,
         sigma=scatter.sigma,
@@ -91,7 +94,7 @@ async def watched_games(connection: Connection) -> dict[int, WatchedGame]:
 
 def _game(row: Any) -> WatchedGame:
     paytable = msgspec.json.decode(row["paytable"], type=list[tuple[int, int]])
-    scatter = Scatter(row["sigma_e6"], paytable_skewness(paytable))
+    scatter = Scatter(row["sigma_e6"], standard_outcomes(paytable))
     return WatchedGame(row["game_id"], row["name"], row["provider"], row["category"], scatter)
 
 

@@ -1,5 +1,6 @@
 """The job that watches returns: judges every game at every look, raises and renews alerts."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import asyncpg
@@ -20,7 +21,7 @@ from api.rtp_alerts import (
 from ledger.database import Connection
 from warehouse.client import Warehouse
 from warehouse.rtp_cells import rtp_cells
-from warehouse.rtp_monitor import WINDOWS, Cell, WindowName, judge, z_for
+from warehouse.rtp_monitor import WINDOWS, Cell, WindowName, judge, share_of
 from warehouse.time_ranges import TimeRange
 
 RAISED = Counter(
@@ -41,6 +42,10 @@ class Raised(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
+Tell = Callable[[Raised], Awaitable[None]]
+"""Told of every alert when it has been stored; it must not raise."""
+
+
 class Watch(msgspec.Struct):
     """What a run did: the windows it looked at by their end, and what it found there."""
 
@@ -50,12 +55,12 @@ class Watch(msgspec.Struct):
     raised: list[Raised] = []
 
 
-async def watch_rtp(pool: asyncpg.Pool, warehouse: Warehouse, as_of: datetime) -> Watch:
+async def watch_rtp(pool: asyncpg.Pool, warehouse: Warehouse, as_of: datetime, tell: Tell) -> Watch:
     """Look at every window whose time has come by ``as_of``, the warehouse's watermark.
 
     A window's end is looked at once. ``pool`` is the batch role's. May be repeated at any moment,
     also after a failure; runs one at a time. Raises ``WarehouseUnavailable`` and the driver's
-    errors.
+    errors; alerts raised before have been told of, as the next run will find them raised.
     """
     done = Watch()
     async with pool.acquire() as connection:
@@ -67,7 +72,7 @@ async def watch_rtp(pool: asyncpg.Pool, warehouse: Warehouse, as_of: datetime) -
             if name in judged_to and period.end <= judged_to[name]:
                 continue
             for operator_id in operators:
-                look = _Look(connection, warehouse, games, operator_id, name, period, as_of)
+                look = _Look(connection, warehouse, games, operator_id, name, period, as_of, tell)
                 await look.judge_all(done)
             await connection.execute(SQL["record_look"], name, period.end)
             done.looks[name] = period.end
@@ -85,6 +90,7 @@ class _Look(msgspec.Struct, frozen=True):
     window: WindowName
     period: TimeRange
     as_of: datetime
+    tell: Tell
 
     async def judge_all(self, done: Watch) -> None:
         cells = await rtp_cells(self.warehouse, self.operator_id, self.period)
@@ -99,13 +105,14 @@ class _Look(msgspec.Struct, frozen=True):
             if alert_id is not None:
                 RAISED.labels(key.window, key.direction).inc()
                 done.raised.append(Raised(alert_id, key, evidence))
+                await self.tell(done.raised[-1])
 
     def _out_of_tolerance(self, cell: Cell, period: TimeRange) -> tuple[AlertKey, Evidence] | None:
         """Key and evidence of an alert, or nothing; nothing for a game newer than the catalogue."""
         game = self.games.get(cell.game_id)
         if game is None:
             return None
-        found = judge(cell, game.scatter, z_for(len(self.games)))
+        found = judge(cell, game.scatter, share_of(len(self.games)))
         if found.status != "alert":
             return None
         key = AlertKey(

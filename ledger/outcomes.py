@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import accumulate
-from math import isqrt
+from math import isqrt, sqrt
 
 import msgspec
 
@@ -126,16 +126,16 @@ def game_facts(paytable: PaytableRows) -> GameFacts:
     return GameFacts(sigma_e6, "high")
 
 
-def paytable_skewness(rows: PaytableRows) -> float:
-    """γ = E[(m − RTP)³] ÷ σ³, the skewness of the win per unit staked; 0 if it never varies.
+def standard_outcomes(rows: PaytableRows) -> tuple[tuple[float, float], ...]:
+    """``((m − RTP) ÷ σ, probability)`` of each multiplier m: the win per unit staked, brought to
+    mean 0 and variance 1. Empty if it never varies.
 
-    >>> round(paytable_skewness([(0, 3), (400, 1)]), 4)  # 2 ÷ √3
-    1.1547
+    >>> [(round(y, 4), p) for y, p in standard_outcomes([(0, 3), (400, 1)])]  # σ = √3
+    [(-0.5774, 0.75), (1.7321, 0.25)]
     """
     total, mean = sum(weight for _, weight in rows), theoretical_rtp(rows)
-    second, third = (
-        sum(weight * (Fraction(multiplier, 100) - mean) ** power for multiplier, weight in rows)
-        / total
-        for power in (2, 3)
-    )
-    return float(third) / float(second) ** 1.5 if second else 0.0
+    deviations = [(Fraction(multiplier, 100) - mean, weight) for multiplier, weight in rows]
+    sigma = sqrt(sum(weight * deviation**2 for deviation, weight in deviations) / total)
+    if not sigma:
+        return ()
+    return tuple((float(deviation) / sigma, weight / total) for deviation, weight in deviations)

@@ -15,7 +15,8 @@ async def rtp_cells(
 ) -> list[Cell]:
     """An operator's games by stake band, and each game over all bands; exact at both ends.
 
-    Free spins and bets that were rolled back count nowhere. Raises ``WarehouseUnavailable``.
+    Free spins and bets that were rolled back count nowhere; ``largest_stake`` is a bound, above the
+    largest where stakes differ. Raises ``WarehouseUnavailable``.
     """
     split = period.split(HOUR)
     cells = await warehouse.read(

@@ -6,41 +6,38 @@ declared return R wins s·R on average with a standard deviation of s·σ, so of
     standard error of the return   SE = σ·√Σs² ÷ Σs
     score                          (Σw − Σs·R) ÷ (σ·√Σs²)  =  (actual − theoretical RTP) ÷ SE
 
-and the cell is out of tolerance when |score| > z. Idea: UK Gambling Commission, live RTP
-performance monitoring (2021), tolerance from the standard deviation.
+and the cell is out of tolerance when the score is beyond z, which differs by side and game. Idea:
+UK Gambling Commission, live RTP performance monitoring (2021), tolerance from the standard
+deviation.
 
 **The stated rate.** Honest games of one operator raise an alert, any alert, with a probability of
 at most ``ALARM_RATE`` in ``PERIOD``: over all games, bands, windows and all looks at them. Windows
 slide, and every look is a chance, so looks happen at fixed times only (``Window.step``) and each
-counts as a test. By Šidák each test has a share of 1 − (1 − rate)^(1/tests). Neighbouring looks
-share most of their bets, which makes the true rate several times smaller.
+counts as a test. By Šidák each test has a share of 1 − (1 − rate)^(1/tests), half of it above and
+half below. Neighbouring looks share most of their bets, which makes the true rate several times
+smaller.
 
-**The minimum.** Wins are skewed: a sum that is normal near its middle has a far heavier tail at
-z = 6. The skewness of a sum of equal bets is γ ÷ √n, γ being the paytable's, and the exact tail
-depends on little else. Hence z is taken for ``NORMAL_RATE``, a hundredth of the stated rate, and a
-cell is judged from n_eff = (Σs)² ÷ Σs² ≥ ``SKEWNESS_FACTOR``·γ² on, n_eff being the number of equal
-bets that would scatter as much. There the exact tail of every seeded paytable is within its share
-of the stated rate, even if unequal stakes double the skewness. The tests compute those tails.
+**z** comes from the game's paytable and is a bound on that probability for any number of bets,
+however skewed the wins: ``warehouse.rtp_tolerance`` derives it.
 """
 
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil, expm1, inf, log1p, sqrt
-from statistics import NormalDist
 from typing import Literal
 
 import msgspec
 
+from warehouse.rtp_tolerance import Outcomes, z_below_and_above
 from warehouse.time_ranges import Fixed, TimeRange
 
 ALARM_RATE = 0.05
 """Probability that an operator's honest games raise any alert in ``PERIOD``, at most."""
-NORMAL_RATE = ALARM_RATE / 100
-"""The same if returns were normally distributed; the rest is left to their skewness."""
 PERIOD = timedelta(days=30)
-SKEWNESS_FACTOR = 200
 MIN_BETS = 200
-"""Least n_eff of any game, however little its wins are skewed."""
+"""Least n_eff of any game."""
+WIDEST_ERROR = 0.5
+"""A return is judged once its standard error is at most this; as a fraction of what was staked."""
 E4, E6 = 10_000, 1_000_000
 
 Status = Literal["ok", "alert", "insufficient"]
@@ -77,7 +74,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """Sums over one game's bets with a wager, net of rollbacks; minor units.
 
     ``theoretical_ggr_e4`` is Σ s·(1 − R) in 1/10,000: each bet carries the return that its game
-    declared when it was settled, so a changed paytable is judged rightly.
+    declared when it was settled, so a changed paytable is judged rightly. ``largest_stake`` is a
+    bound: no bet staked more, perhaps none staked as much.
     """
 
     game_id: int
@@ -85,6 +83,7 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     bets: int
     wager: int
     wager_squared: int
+    largest_stake: int
     win: int
     theoretical_ggr_e4: int
 
@@ -100,10 +99,11 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scatter(msgspec.Struct, frozen=True):
-    """How a game's win per unit staked scatters: σ in millionths, and its skewness γ."""
+    """How a game's win per unit staked scatters: σ in millionths, and every outcome of its paytable
+    as its deviation from the mean in units of σ, with its probability."""
 
     sigma_e6: int
-    skewness: float
+    outcomes: Outcomes
 
     @property
     def sigma(self) -> float:
@@ -111,13 +111,19 @@ class Scatter(msgspec.Struct, frozen=True):
         return self.sigma_e6 / E6
 
     @property
+    def skewness(self) -> float:
+        """γ = E[(m − RTP)³] ÷ σ³; 0 if the win never varies."""
+        return sum(chance * deviation**3 for deviation, chance in self.outcomes)
+
+    @property
     def n_eff_min(self) -> int:
-        """From which n_eff on a cell of this game is judged."""
-        return max(MIN_BETS, ceil(SKEWNESS_FACTOR * self.skewness**2))
+        """From which n_eff on a cell of this game is judged: the more, the higher σ."""
+        return max(MIN_BETS, ceil((self.sigma / WIDEST_ERROR) ** 2))
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell against its tolerance. Returns are fractions; bounds are theoretical RTP ± z·SE."""
+    """A cell against its tolerance. Returns are fractions; ``z`` is that of the side on which the
+    return lies, bounds are the theoretical RTP less or plus each side's z·SE."""
 
     status: Status
     direction: Direction
@@ -132,27 +138,27 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     n_eff_min: int
 
 
-def z_for(games: int, rate: float = NORMAL_RATE, looks: int = LOOKS) -> float:
-    """z for that many games in every band at every look: Šidák's quantile, two-sided.
+def share_of(games: int, rate: float = ALARM_RATE, looks: int = LOOKS) -> float:
+    """Probability of a false alarm that one test may have, both sides together: Šidák's share.
 
-    ``rate`` is the probability of any alert in ``PERIOD`` were the scores normal.
+    ``rate`` is the probability of any alert, for that many games in every band at every look.
 
-    >>> round(z_for(1, rate=0.05, looks=1), 3)  # four bands: 1 - 0.95^(1/4) = 0.0127
-    2.491
+    >>> round(share_of(5, rate=0.05, looks=1), 6)  # four bands: 20 tests, 1 - 0.95^(1/20)
+    0.002561
     """
     tests = max(1, games) * len(BANDS) * looks
-    each = -expm1(log1p(-rate) / tests)
-    return -NormalDist().inv_cdf(each / 2)
+    return -expm1(log1p(-rate) / tests)
 
 
-def judge(cell: Cell, scatter: Scatter, z: float) -> Judgement:
+def judge(cell: Cell, scatter: Scatter, share: float) -> Judgement:
     """Judge a cell. Raises ``ValueError`` for one without a wager: it has no return.
 
-    >>> cell = Cell(game_id=1, stake_band=0, bets=10_000, wager=1_000_000,
-    ...     wager_squared=100_000_000, win=1_020_000, theoretical_ggr_e4=400_000_000)
-    >>> found = judge(cell, Scatter(1_000_000, 0.0), z=5.0)  # SE 0.01, 0.06 above 0.96
-    >>> found.status, found.n_eff, round(found.score, 9), round(found.upper, 9)
-    ('alert', 10000, 6.0, 1.01)
+    >>> cell = Cell(game_id=1, stake_band=0, bets=10_000, wager=1_000_000, largest_stake=100,
+    ...     wager_squared=100_000_000, win=1_030_000, theoretical_ggr_e4=400_000_000)
+    >>> coin = Scatter(1_000_000, ((-1.0, 0.5), (1.0, 0.5)))
+    >>> found = judge(cell, coin, share=4e-8)  # SE 0.01, 0.07 above 0.96
+    >>> found.status, found.n_eff, round(found.score, 9), round(found.z, 3), round(found.upper, 4)
+    ('alert', 10000, 7.0, 5.955, 1.0196)
     """
     if cell.wager <= 0 or cell.wager_squared <= 0:
         raise ValueError("a cell without wagers has no return")
@@ -161,6 +167,9 @@ def judge(cell: Cell, scatter: Scatter, z: float) -> Judgement:
     standard_error = deviation / cell.wager
     expected = float(cell.theoretical_rtp)
     score = _score(excess, deviation)
+    concentration = cell.largest_stake / sqrt(cell.wager_squared)
+    below, above = z_below_and_above(scatter.outcomes, concentration, share)
+    z = above if excess > 0 else below
     enough = cell.n_eff >= scatter.n_eff_min
     return Judgement(
         status="insufficient" if not enough else "alert" if abs(score) > z else "ok",
@@ -169,8 +178,8 @@ def judge(cell: Cell, scatter: Scatter, z: float) -> Judgement:
         theoretical_rtp=expected,
         standard_error=standard_error,
         z=z,
-        lower=expected - z * standard_error,
-        upper=expected + z * standard_error,
+        lower=expected - below * standard_error,
+        upper=expected + above * standard_error,
         score=score,
         n_eff=cell.n_eff,
         n_eff_min=scatter.n_eff_min,
@@ -201,6 +210,7 @@ def _sum(one: Cell, other: Cell | None) -> Cell:
         bets=sum(part.bets for part in parts),
         wager=sum(part.wager for part in parts),
         wager_squared=sum(part.wager_squared for part in parts),
+        largest_stake=max(part.largest_stake for part in parts),
         win=sum(part.win for part in parts),
         theoretical_ggr_e4=sum(part.theoretical_ggr_e4 for part in parts),
     )

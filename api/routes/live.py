@@ -49,7 +49,8 @@ async def operator_socket(
     sessions: NamedDependency[Sessions],
     pools: Pools,
 ) -> None:
-    """``{"type": "warehouse", "as_of": …}`` whenever the operator's numbers have moved on."""
+    """``{"type": "warehouse", "as_of": …}`` whenever the operator's numbers have moved on, and
+    ``{"type": "rtp_alert", "alert_id": …, …}`` when the RTP monitor raises an alert."""
     _require_session(socket)
     try:
         operator_id = await provide_operator_id(socket, pools)

@@ -30,7 +30,7 @@ from api.tenancy import Pools, Principal, requires_operator, tenant_transaction
 from ledger.database import Role
 from warehouse.client import Warehouse
 from warehouse.rtp_cells import rtp_cells
-from warehouse.rtp_monitor import ALARM_RATE, WINDOWS, WindowName, judge, z_for
+from warehouse.rtp_monitor import ALARM_RATE, WINDOWS, WindowName, judge, share_of
 from warehouse.time_ranges import TimeRange
 
 AlertNumber = Annotated[int, PathParameter(ge=1, le=2**63 - 1, description="An alert's id")]
@@ -88,7 +88,7 @@ async def rtp_monitor(
             warehouse, operator_id, period, include_bots=include_bots, game_id=game_id
         )
         items += [
-            rtp_item(game, name, cell, judge(cell, game.scatter, z_for(len(games))))
+            rtp_item(game, name, cell, judge(cell, game.scatter, share_of(len(games))))
             for cell in cells
             if (game := shown.get(cell.game_id))
         ]

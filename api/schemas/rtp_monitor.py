@@ -24,7 +24,8 @@ class WindowView(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fr
 
 
 class Tolerance(msgspec.Struct, frozen=True):
-    """Between these bounds a return is no ground for an alert; fractions."""
+    """Between these bounds a return is no ground for an alert; fractions. The upper one is farther
+    from the theoretical RTP where wins are rare and large."""
 
     lower: float
     upper: float
@@ -33,8 +34,9 @@ class Tolerance(msgspec.Struct, frozen=True):
 class RtpItem(msgspec.Struct, frozen=True, kw_only=True):
     """A game in a window and a stake band; amounts in minor units, returns as fractions.
 
-    ``score`` is the distance from the theoretical RTP in standard errors; beyond ``z`` it is an
-    alert, once ``n_eff`` (how many equal bets would scatter as much) has reached ``n_eff_min``.
+    ``score`` is the distance from the theoretical RTP in standard errors; beyond ``z``, which the
+    game's paytable sets for either side, it is an alert, once ``n_eff`` (how many equal bets would
+    scatter as much) has reached ``n_eff_min``.
     ``score`` is null for a game whose wins never vary and are not what it declares.
     """
 

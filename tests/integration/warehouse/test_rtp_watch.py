@@ -2,55 +2,33 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from random import Random
+from statistics import pstdev
 from typing import Any
 
 import msgspec
 import pytest
 from uuid_utils.compat import uuid7
 
-from api.rtp_watch import Watch, watch_rtp
+from api.rtp_watch import Raised, Watch, watch_rtp
 from ledger.database import Role
 from ledger.events import BetEvent
-from ledger.outcomes import check_game
-from loadgen.catalogue import games
+from ledger.outcomes import standard_outcomes
 from tests.integration.warehouse.conftest import Stream
 from tests.support.api import Api, assert_problem, served, settings_for
 from tests.support.outbox import bet_event, write
+from tests.support.rtp_bets import FAULTY, HALF_HOUR, add_faulty_game, drawn
 from tests.support.world import SLOT, World
 from warehouse.client import Warehouse
 from warehouse.rtp_cells import rtp_cells
-from warehouse.rtp_monitor import z_for
+from warehouse.rtp_monitor import share_of
+from warehouse.rtp_tolerance import z_below_and_above
 from warehouse.time_ranges import HOUR, TimeRange
 
-FAULTY = next(game for game in games() if game.faulty)
 START = HOUR.floor(datetime.now(UTC)) - timedelta(hours=3)
-HALF_HOUR = timedelta(minutes=30)
 AS_OF = START + timedelta(hours=1, seconds=20)
 LATER = START + timedelta(hours=1, minutes=40)
-
-
-def drawn(
-    random: Random,
-    paytable: Any,
-    count: int,
-    *,
-    start: datetime = START,
-    wager: int = 100,
-    **fields: Any,
-) -> list[BetEvent]:
-    """Bets of one stake over half an hour, with wins as the paytable has them."""
-    multipliers, weights = zip(*paytable, strict=True)
-    return [
-        bet_event(
-            wager=wager,
-            win=multiplier * wager // 100,
-            created_at=start + HALF_HOUR * number / count,
-            is_bot=number % 2,
-            **fields,
-        )
-        for number, multiplier in enumerate(random.choices(multipliers, weights, k=count))
-    ]
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -63,26 +41,13 @@ class Played(msgspec.Struct, frozen=True):
 @pytest.fixture(scope="module")
 async def played(world: World, stream: Stream) -> Played:
     """Alpha plays a faulty and an honest game; beta an honest one, with huge wins rolled back."""
-    facts = check_game(FAULTY.paytable, FAULTY.rtp_bps, FAULTY.wager_step, faulty=True)
-    faulty = await world.owner.fetchval(
-        "INSERT INTO game (category_id, slug, name, provider, rtp_bps, sigma_e6, volatility, "
-        "paytable, wager_step, min_wager, max_wager, faulty) "
-        "SELECT category_id, $1, $2, 'Test', $3, $4, $5, $6, 10, 10, 10000, true "
-        "FROM game_category RETURNING game_id",
-        FAULTY.slug,
-        FAULTY.name,
-        FAULTY.rtp_bps,
-        facts.sigma_e6,
-        facts.volatility,
-        msgspec.json.encode(FAULTY.paytable).decode(),
-    )
-    assert faulty is not None
+    faulty = await add_faulty_game(world)
     alpha, beta = world.operators
     random, slot = Random(5), world.games["slot"]  # noqa: S311
-    mine = drawn(random, FAULTY.paytable, 60_000, operator_id=alpha, game_id=faulty)
-    mine += drawn(random, SLOT, 8_000, operator_id=alpha, game_id=slot)
-    mine += drawn(random, SLOT, 2_000, operator_id=alpha, game_id=slot, wager=1_500)
-    theirs = drawn(random, SLOT, 8_000, operator_id=beta, game_id=slot)
+    mine = drawn(random, FAULTY.paytable, 60_000, start=START, operator_id=alpha, game_id=faulty)
+    mine += drawn(random, SLOT, 8_000, start=START, operator_id=alpha, game_id=slot)
+    mine += drawn(random, SLOT, 2_000, start=START, wager=1_500, operator_id=alpha, game_id=slot)
+    theirs = drawn(random, SLOT, 8_000, start=START, operator_id=beta, game_id=slot)
     for _ in range(50):
         huge = {"operator_id": beta, "game_id": slot, "win": 1_000_000, "bet_id": uuid7()}
         theirs += [bet_event(**huge, created_at=START, sign=sign) for sign in (1, -1)]
@@ -115,8 +80,15 @@ async def api(
 
 
 async def look(world: World, warehouse: Warehouse, as_of: datetime) -> Watch:
-    """Run the job as of then."""
-    return await watch_rtp(world.pools[Role.BATCH], warehouse, as_of)
+    """Run the job as of then; who is told of an alert is told of every one."""
+    told: list[Raised] = []
+
+    async def tell(raised: Raised) -> None:
+        told.append(raised)
+
+    done = await watch_rtp(world.pools[Role.BATCH], warehouse, as_of, tell)
+    assert told == done.raised
+    return done
 
 
 async def alerts(api: Api, headers: dict[str, str], **query: Any) -> list[dict[str, Any]]:
@@ -154,6 +126,8 @@ async def test_cells_are_exact_at_any_range(
                     sum(bet.win for bet in expected),
                 )
             ] * bool(expected)
+            largest = max((bet.wager for bet in expected), default=0)
+            assert all(largest <= cell.largest_stake for cell in found)
 
 
 async def test_the_life_of_an_alert(
@@ -228,7 +202,11 @@ def _check_evidence(alert: dict[str, Any], bets: list[BetEvent]) -> None:
     error = FAULTY.sigma / len(bets) ** 0.5
     assert raised_on["standard_error"] == pytest.approx(error, rel=1e-6)
     assert raised_on["score"] == pytest.approx((won / wagered - 0.96) / error, rel=1e-6)
-    assert raised_on["score"] > raised_on["z"] == pytest.approx(z_for(3))
+    assert raised_on["largest_stake"] == 100
+    outcomes = standard_outcomes(FAULTY.paytable)
+    _, above = z_below_and_above(outcomes, len(bets) ** -0.5, share_of(3))
+    assert raised_on["score"] > raised_on["z"] == pytest.approx(above)
+    assert raised_on["upper"] == pytest.approx(0.96 + above * error)
     assert newest["bets"] < raised_on["bets"]
     assert newest["to"] > raised_on["to"]
 
@@ -273,7 +251,9 @@ async def test_the_report_shows_each_game_against_its_tolerance(
     assert broken["bets"] == 60_000
     assert slot["bets"] == 8_000
     unequal = by_cell[world.games["slot"], "all"]
-    assert (unequal["bets"], unequal["status"]) == (10_000, "insufficient")
+    assert (unequal["bets"], unequal["n_eff"], unequal["status"]) == (10_000, 3_152, "ok")
+    few = await report(**span | {"to": (START + HALF_HOUR / 60).isoformat()})
+    assert {item["status"] for item in few["items"] if item["bets"] < 200} == {"insufficient"}
     assert slot["tolerance"]["lower"] < slot["rtp"] < slot["tolerance"]["upper"]
     assert broken["rtp"] > broken["tolerance"]["upper"]
     assert [one["window"] for one in custom["windows"]] == ["custom"]
@@ -320,3 +300,35 @@ async def test_the_job_runs_over_http(api: Api) -> None:
     run = answer.json()
     assert run["succeeded"] is True, run
     assert set(run["result"]) == {"looks", "judged", "out_of_tolerance", "raised"}
+
+
+def _may_be(stakes: list[int]) -> int:
+    """Mean + standard deviation x root of their number less one: no stake is larger."""
+    mean = sum(stakes) / len(stakes)
+    return ceil(mean + pstdev(stakes) * (len(stakes) - 1) ** 0.5)
+
+
+async def test_the_largest_stake_is_bounded_by_the_hour(
+    world: World, stream: Stream, warehouse: Warehouse, operator_id: int
+) -> None:
+    """What was rolled back counts nowhere, a band's end limits, and equal stakes leave no doubt."""
+    random, hours = Random(7), [START + 2 * HALF_HOUR * number for number in range(3)]  # noqa: S311
+    stakes = {start: [random.randint(1_000, 5_000) for _ in range(60)] for start in hours}
+    bets = [
+        bet_event(operator_id=operator_id, wager=wager, created_at=start)
+        for start, wagers in stakes.items()
+        for wager in [*wagers, 20, 90, 90, *[250] * 40]
+    ]
+    for wager in (50_000, 900):
+        taken_back = {"wager": wager, "bet_id": uuid7(), "created_at": hours[0]}
+        bets += [bet_event(operator_id=operator_id, sign=sign, **taken_back) for sign in (1, -1)]
+    await _stream(world, stream, bets)
+    for period in (
+        TimeRange(hours[0], hours[-1] + 2 * HALF_HOUR),
+        TimeRange(hours[0] - HALF_HOUR, hours[-1] + HALF_HOUR),
+    ):
+        cells = await rtp_cells(warehouse, operator_id, period)
+        found = {cell.stake_band: cell.largest_stake for cell in cells}
+        most = max(map(_may_be, stakes.values()))
+        assert found == {0: most, 1: 99, 2: 250, 3: most}
+        assert max(map(max, stakes.values())) <= most < 50_000

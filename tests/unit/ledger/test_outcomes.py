@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import Refusal
-from ledger.outcomes import Paytable, check_game, draw, game_facts, theoretical_rtp
+from ledger.outcomes import (
+    Paytable,
+    check_game,
+    draw,
+    game_facts,
+    standard_outcomes,
+    theoretical_rtp,
+)
 
 COIN = [(0, 505), (200, 495)]
 rows = st.lists(
@@ -63,6 +70,15 @@ def test_return_and_volatility_come_from_the_paytable() -> None:
     assert facts.sigma_e6 == 999_949
     assert facts.volatility == "low"
     assert game_facts([(0, 99), (10_000, 1)]).volatility == "high"
+
+
+def test_standard_outcomes_have_mean_0_and_variance_1() -> None:
+    """Multipliers 0 and 4 at odds of 3 to 1: mean 1, σ √3."""
+    outcomes = standard_outcomes([(0, 3), (400, 1)])
+    assert outcomes == (pytest.approx((-(3**-0.5), 0.75)), pytest.approx((3**0.5, 0.25)))
+    for power, moment in ((1, 0), (2, 1), (3, 2 / 3**0.5)):
+        assert sum(p * y**power for y, p in outcomes) == pytest.approx(moment)
+    assert standard_outcomes([(100, 7)]) == ()
 
 
 @pytest.mark.parametrize(
