@@ -118,12 +118,9 @@ class Handle:
             raise
 
     @property
-    def time_limit(self) -> float:
-        """Seconds after which the engine breaks a query off with an error; 0 is no limit."""
-        settings = {**self._fixed, **self._settings}
-        if settings.get("timeout_overflow_mode", "throw") != "throw":
-            return 0.0
-        return float(settings.get("max_execution_time") or 0)
+    def settings(self) -> dict[str, str]:
+        """Those in force for the next query, as far as they were set here."""
+        return {**self._fixed, **self._settings}
 
     def run(
         self, sql: str | bytes, fmt: str = "TabSeparated", params: Mapping[str, str] | None = None

@@ -25,6 +25,7 @@ from warehouse.gateway.errors import GatewayError
 from warehouse.gateway.request import QueryRequest
 from warehouse.gateway.rows import Rows
 from warehouse.gateway.statement import Statement
+from warehouse.gateway.time_limit import time_limit
 
 _READ_BYTES = 256 << 10
 # A pipe holds 64 KiB; larger ones save wake-ups. The kernel grants any process up to 1 MiB, but
@@ -56,7 +57,7 @@ async def select(
     Raises GatewayError, QUERY_WAS_CANCELLED for a killed query even if the engine ended it well,
     and TIMEOUT_EXCEEDED likewise: a query that waits for a slow client in the middle of a block is
     broken off in silence. So one that ended after its limit counts as broken off, even if the last
-    rows happened to be out. A limit in the statement's own SETTINGS is not known here.
+    rows happened to be out.
     """
     mark = new_mark()
     pipe = _Pipe()
@@ -86,7 +87,7 @@ def _run_into_pipe(handle: Handle, request: QueryRequest, sql: bytes, write_fd: 
         handle.prepare(request.database, request.settings)
         began = time.monotonic()
         _, progress = handle.run(sql, params=request.params)
-        limit = handle.time_limit
+        limit = time_limit(sql, handle.settings, request.params)
         if limit and time.monotonic() - began >= limit:
             raise GatewayError("TIMEOUT_EXCEEDED", f"Timeout exceeded: {limit:g} s", code=159)
         return progress
