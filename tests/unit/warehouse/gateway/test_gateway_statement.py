@@ -96,6 +96,25 @@ def test_output_clause_goes_before_format_and_after_everything_else() -> None:
     assert parse(b"SELECT 1 -- end").with_clause(b"X") == b"SELECT 1\nX\n"
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (b"(SELECT 1) SETTINGS a = 1", b"(SELECT 1) \nX\nSETTINGS a = 1"),
+        (b"SELECT 1 UNION ALL (SELECT 2) SETTINGS a = 1 FORMAT CSV",
+         b"SELECT 1 UNION ALL (SELECT 2) \nX\nSETTINGS a = 1 FORMAT CSV"),
+        (b"(SELECT 1) FORMAT CSV SETTINGS a = 1", b"(SELECT 1) \nX\nFORMAT CSV SETTINGS a = 1"),
+        (b"SELECT DISTINCT (1) SETTINGS a = 1", b"SELECT DISTINCT (1) SETTINGS a = 1\nX\n"),
+        (b"SELECT * EXCEPT (b) FROM t SETTINGS a = 1",
+         b"SELECT * EXCEPT (b) FROM t SETTINGS a = 1\nX\n"),
+        (b"SELECT f(1) SETTINGS a = 1", b"SELECT f(1) SETTINGS a = 1\nX\n"),
+    ],
+)  # fmt: skip
+def test_output_clause_goes_before_the_settings_of_the_whole_query(
+    sql: bytes, expected: bytes
+) -> None:
+    assert parse(sql).with_clause(b"X") == expected
+
+
 def test_input_clause_goes_before_settings() -> None:
     found = parse(b"INSERT INTO t (a) SETTINGS async_insert = 0 FORMAT CSV\n1")
     assert found.with_clause(b"X") == b"INSERT INTO t (a) \nX\nSETTINGS async_insert = 0 "
