@@ -227,6 +227,8 @@ class Engine:
             self.limits.analyst_handles,
             self.limits,
         )
+        # For KILL QUERY, which must not wait until one of those that it is to end has ended.
+        self.killers = Pool(lambda: Handle(self._connect, BASE_SETTINGS), 1, self.limits)
         self._control_lock = asyncio.Lock()
         self._killer_lock = asyncio.Lock()
         self.kills = Kills()
@@ -273,7 +275,7 @@ class Engine:
     def close(self) -> None:
         """Ends cleanly; every handle must have been given back."""
         self.threads.shutdown(wait=True)
-        for closing in (self.writers, self.analysts, self._control, self._killer):
+        for closing in (self.writers, self.analysts, self.killers, self._control, self._killer):
             closing.close()
 
 

@@ -34,9 +34,6 @@ _PIPE_BYTES, _PIPE_BYTES_ROOT = 64 << 10, 1 << 20
 _ABORT_RETRY_SECONDS = 0.2
 _FORMAT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
-# Formats in which a KILL's answer shows whom it hit as it is: neither compressed nor left out.
-_PLAIN_TEXTS = ("TabSeparated", "TSV", "CSV", "JSON", "Pretty", "Vertical", "Native", "RowBinary")
-
 Write = Callable[[bytes], Awaitable[None]]
 
 
@@ -65,7 +62,7 @@ async def select(
     if statement.format is None:
         clause += f" FORMAT {output_format(statement, request)}"
     sql = mark.encode() + b" " + statement.with_clause(clause.encode())
-    with engine.kills.watched(mark):
+    with engine.kills.watched(mark, request.query_id, request.user):
         running = asyncio.ensure_future(
             engine.call(_run_into_pipe, handle, request, sql, pipe.write_fd)
         )
@@ -160,25 +157,23 @@ async def command(
 ) -> Progress:
     """Runs a statement that has no large result. A lost client does not interrupt it."""
     fmt = output_format(statement, request)
-    if statement.keyword == "KILL":
-        if not fmt.startswith(_PLAIN_TEXTS):
-            raise GatewayError("NOT_IMPLEMENTED", f"KILL does not answer in {fmt} here", code=48)
-        async with engine.kills.statement():
-            body, progress = await engine.call(_kill, engine, handle, request, statement.text, fmt)
-    else:
-        body, progress = await engine.call(_prepare_and_run, handle, request, statement.text, fmt)
+    body, progress = await _run_marked(engine, handle, request, statement.text, fmt)
     if body:
         await write(body)
     return progress
 
 
-def _kill(
+async def _run_marked(
     engine: Engine, handle: Handle, request: QueryRequest, sql: bytes, fmt: str
 ) -> tuple[bytes, Progress]:
-    """In a thread, so that a lost client does not lose what was hit."""
-    body, progress = _prepare_and_run(handle, request, sql, fmt)
-    engine.kills.note(body)
-    return body, progress
+    """So that KILL QUERY finds it, and one that it has hit never passes for done."""
+    mark = new_mark()
+    with engine.kills.watched(mark, request.query_id, request.user):
+        result = await engine.call(
+            _prepare_and_run, handle, request, mark.encode() + b" " + sql, fmt
+        )
+        await engine.kills.check(mark)
+        return result
 
 
 def _prepare_and_run(
@@ -197,5 +192,5 @@ async def insert(
         raise GatewayError("UNKNOWN_FORMAT", f"Unknown format {fmt}", code=73)
     clause = f"FROM INFILE '/dev/fd/{rows.fd}' COMPRESSION 'none'"
     sql = statement.with_clause(clause.encode()) + f"\nFORMAT {fmt}".encode()
-    _, progress = await engine.call(_prepare_and_run, handle, request, sql, "TabSeparated")
+    _, progress = await _run_marked(engine, handle, request, sql, "TabSeparated")
     return progress

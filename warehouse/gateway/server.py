@@ -18,6 +18,7 @@ from warehouse.gateway import codecs, execute, guard, statement
 from warehouse.gateway.auth import Role, User, Users, credentials
 from warehouse.gateway.engine import Engine, Pool
 from warehouse.gateway.errors import GatewayError
+from warehouse.gateway.kill_query import is_kill_query, kill_query
 from warehouse.gateway.native import NativeDecoder
 from warehouse.gateway.reply import Reply, summary
 from warehouse.gateway.request import QueryRequest, read
@@ -71,6 +72,7 @@ class Gateway:
                 http.headers,
                 default_database=self._users.database,
                 new_query_id=query_id,
+                user=user.name,
             )
             query_id = request.query_id
             return await self._run(http, user, request)
@@ -123,6 +125,9 @@ class Gateway:
         try:
             if parsed.kind is Kind.INSERT:
                 return await self._insert(pool, request, parsed, body)
+            if is_kill_query(parsed):
+                progress = await kill_query(self._engine, request, parsed, reply.write)
+                return await reply.finish(progress)
             run = execute.select if parsed.kind is Kind.SELECT else execute.command
             async with pool.lend() as handle:
                 progress = await run(self._engine, handle, request, parsed, reply.write)

@@ -89,7 +89,16 @@ def test_a_result_is_cut_for_who_asks_for_that(gateway: GatewayProcess) -> None:
 
 
 @pytest.mark.parametrize("fmt", ["Null", "Parquet"])
-def test_a_kill_whose_answer_does_not_show_whom_it_hit_is_refused(ask: Ask, fmt: str) -> None:
-    answer = ask(f"KILL QUERY WHERE query LIKE '%nobody%' ASYNC FORMAT {fmt}")
-    assert answer.status == 501
-    assert b"Code: 48" in answer.body
+def test_a_kill_in_any_format_breaks_the_stream(
+    gateway: GatewayProcess, ask: Ask, fmt: str
+) -> None:
+    who = gateway.writer
+    connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=20)
+    headers = {"X-ClickHouse-User": who.user, "X-ClickHouse-Key": who.password}
+    connection.request("POST", "/?query_id=broken", f"{ROWS} FORMAT JSON", headers)
+    answer = connection.getresponse()
+    assert ask(f"KILL QUERY WHERE query_id = 'broken' ASYNC FORMAT {fmt}").status == 200
+    with pytest.raises(http.client.IncompleteRead) as broken:
+        answer.read()
+    connection.close()
+    assert b"Code: 394. DB::Exception: Query was cancelled" in broken.value.partial[-400:]
