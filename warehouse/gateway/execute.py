@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable
 
 from warehouse.gateway.engine import Engine, Handle, Progress, new_mark, outlast
 from warehouse.gateway.errors import GatewayError
+from warehouse.gateway.query_id import answered
 from warehouse.gateway.request import QueryRequest
 from warehouse.gateway.rows import Rows
 from warehouse.gateway.statement import Statement
@@ -62,6 +63,7 @@ async def select(
     if statement.format is None:
         clause += f" FORMAT {output_format(statement, request)}"
     sql = mark.encode() + b" " + statement.with_clause(clause.encode())
+    sql = answered(sql, request.query_id)
     with engine.kills.watched(mark, request.query_id, request.user):
         running = asyncio.ensure_future(
             engine.call(_run_into_pipe, handle, request, sql, pipe.write_fd)
@@ -157,7 +159,10 @@ async def command(
 ) -> Progress:
     """Runs a statement that has no large result. A lost client does not interrupt it."""
     fmt = output_format(statement, request)
-    body, progress = await _run_marked(engine, handle, request, statement.text, fmt)
+    sql = statement.text
+    if statement.keyword in ("INSERT", "WITH"):  # from a SELECT: no view keeps it
+        sql = answered(sql, request.query_id)
+    body, progress = await _run_marked(engine, handle, request, sql, fmt)
     if body:
         await write(body)
     return progress

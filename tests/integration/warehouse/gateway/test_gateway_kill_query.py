@@ -169,6 +169,15 @@ def test_kills_when_every_handle_is_busy(tmp_path) -> None:
         gateway.stop()
 
 
+def test_a_query_is_told_its_own_id(ask: Ask) -> None:
+    sql = "SELECT queryID(), concat(query_id(), '!') AS told WHERE currentQueryID() != ''"
+    answer = ask(f"{sql} FORMAT TSVWithNames", query_id="it's mine")
+    assert answer.body == b"queryID()\ttold\nit\\'s mine\tit\\'s mine!\n"
+    ask("CREATE TABLE log (id String) ENGINE = MergeTree ORDER BY id")
+    assert ask("INSERT INTO log SELECT initialQueryID()", query_id="logged").status == 200
+    assert ask("SELECT id FROM log").body == b"logged\n"
+
+
 def test_an_ordinary_client_kills_its_own_query(gateway: GatewayProcess, ask: Ask, slow) -> None:
     client = clickhouse_connect.get_client(
         host=gateway.host,
