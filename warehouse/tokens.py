@@ -10,14 +10,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+# Blanks and quotes are also those of Unicode that the engine takes for such, as UTF-8.
 # Quoted texts never give back what they took (`*+`), and reach to the end if nobody closes them: a
 # pattern that tried again from every quote would take hours for a text made for it.
 _TOKEN = re.compile(
     rb"""
-      (?P<space>\s+ | --[^\n]* | \#[\ !][^\n]*)
+      (?P<space>(?:\s | \xc2[\x85\xa0] | \xe1\xa0\x8e | \xe2\x80[\x80-\x8d\xa8\xa9\xaf]
+                   | \xe2\x81[\x9f\xa0] | \xe3\x80\x80 | \xef\xbb\xbf)++
+                | --[^\n]* | \#[\ !][^\n]*)
     | (?P<comment>/\*)
-    | (?P<string>'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'?)
-    | (?P<quoted>`[^`\\]*+(?:(?:\\.|``)[^`\\]*+)*+`? | "[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"?)
+    | (?P<string>'[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'?
+                | \xe2\x80\x98(?:(?!\xe2\x80\x99).)*+(?:\xe2\x80\x99)?)
+    | (?P<quoted>`[^`\\]*+(?:(?:\\.|``)[^`\\]*+)*+`? | "[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+"?
+                | \xe2\x80\x9c(?:(?!\xe2\x80\x9d).)*+(?:\xe2\x80\x9d)?)
     | (?P<heredoc>\$\w*\$)
     | (?P<word>[A-Za-z_$][A-Za-z0-9_$]*)
     | (?P<number>[0-9][0-9A-Za-z_.]*)

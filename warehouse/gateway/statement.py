@@ -65,6 +65,10 @@ def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
     if first is None or first.word == "FORMAT":
         # Clients ask for their format behind whatever they were given, nothing too.
         raise GatewayError("SYNTAX_ERROR", "Empty query")
+    if first.group != "word" and first.word not in ("(", ";"):
+        # Of some signs, with whatever follows, the engine makes a statement that does nothing.
+        sign = text[first.start : first.end].decode("utf-8", "replace")
+        raise GatewayError("SYNTAX_ERROR", f"Syntax error: no statement begins with {sign!r}")
     if first.word == "INSERT":
         return _parse_insert(text, tokens, default_insert_format)
     significant = [first, *tokens]

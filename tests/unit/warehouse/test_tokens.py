@@ -30,6 +30,8 @@ def texts(sql: str) -> list[str]:
         ("`never \\` closed", ["`never \\` closed"]),
         ("'ends in \\", ["'ends in ", "\\"]),
         ("a /* never closed", ["a"]),
+        ("\ufeffa\u00a0b\u2003c", ["a", "b", "c"]),
+        ("a, \u2018b;\\\u2019 \u201cc;d\u201d", ["a", ",", "\u2018b;\\\u2019", "\u201cc;d\u201d"]),
     ],
 )
 def test_cuts_as_the_engine_does(sql: str, expected: list[str]) -> None:
@@ -44,6 +46,8 @@ HOSTILE: list[Callable[[int], str]] = [
     lambda n: '"' + '""' * n + "x",
     lambda n: "/*" * n,
     lambda n: "$$" * n + "$",
+    lambda n: "\u2018" * n,
+    lambda n: "\u00a0" * n + "$",
 ]
 
 
