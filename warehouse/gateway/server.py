@@ -82,9 +82,13 @@ class Gateway:
     async def _run(
         self, http: web.Request, user: User, request: QueryRequest
     ) -> web.StreamResponse:
+        if user.role is Role.ANALYST:
+            self._guard.admit(request)
         body = _body(http, request)
         text, more = await _read_text(request, body)
-        parsed = statement.parse(text, default_insert_format=request.default_format or "Values")
+        parsed = await guard.aside(
+            statement.parse, text, default_insert_format=request.default_format or "Values"
+        )
         if more and parsed.kind is not Kind.INSERT:
             raise GatewayError(
                 "SYNTAX_ERROR", f"Max query size exceeded ({request.max_query_bytes} bytes)"
