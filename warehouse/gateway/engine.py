@@ -127,8 +127,9 @@ class Handle:
     ) -> tuple[bytes, Progress]:
         """Runs one statement to its end and returns its whole output."""
         try:
-            # The engine takes the statement as bytes too; its annotation says str.
-            query: Any = sql
+            # The engine takes the statement as bytes too; its annotation says str. As bytes it may
+            # hold what is no text, which a header can bring in.
+            query: Any = sql.encode(errors="surrogateescape") if isinstance(sql, str) else sql
             result = self._connection.query(query, fmt, params=dict(params or {}))
         except Exception as error:
             raise from_engine(error) from None

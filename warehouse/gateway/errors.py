@@ -123,18 +123,21 @@ class GatewayError(Exception):
     def http_status(self) -> int:
         return _STATUS_BY_NAME.get(self.name, 500)
 
-    def body(self, version: str) -> str:
+    def body(self, version: str) -> bytes:
         """The error as a ClickHouse server of `version` words it."""
-        return (
-            f"Code: {self.code}. DB::Exception: {self.message} ({self.name}) (version {version})\n"
-        )
+        text = f"Code: {self.code}. DB::Exception: {self.message} ({self.name})"
+        # A header's bytes may be no text at all, and have come into the message.
+        return f"{text} (version {version})\n".encode(errors="replace")
 
 
 def from_engine(error: Exception) -> GatewayError:
     """What the engine raised, as text, read back into code, name and message."""
-    found = _ENGINE_MESSAGE.search(str(error))
+    said = str(error)
+    if isinstance(error, UnicodeDecodeError):  # in a message that quotes what is no text
+        said = error.object.decode(errors="replace")
+    found = _ENGINE_MESSAGE.search(said)
     if found is None:
-        return GatewayError("STD_EXCEPTION", str(error) or type(error).__name__)
+        return GatewayError("STD_EXCEPTION", said or type(error).__name__)
     code, text = int(found[1]), _OUR_FILE.sub("", found[2]).strip()
     name = ""
     while suffix := _NAME_SUFFIX.search(text, max(0, len(text) - _SUFFIX_CHARACTERS)):

@@ -35,13 +35,16 @@ _PIPE_BYTES, _PIPE_BYTES_ROOT = 64 << 10, 1 << 20
 _ABORT_RETRY_SECONDS = 0.2
 _FORMAT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
+# The library makes Python objects of these; no client can be sent one.
+_LIBRARY_FORMATS = frozenset({"dataframe", "datastore", "arrowtable"})
+
 Write = Callable[[bytes], Awaitable[None]]
 
 
 def output_format(statement: Statement, request: QueryRequest) -> str:
     """Format of the result. Raises GatewayError UNKNOWN_FORMAT for what can't be one."""
     name = statement.format or request.default_format or "TabSeparated"
-    if not _FORMAT_NAME.match(name):
+    if not _FORMAT_NAME.match(name) or name.lower() in _LIBRARY_FORMATS:
         raise GatewayError("UNKNOWN_FORMAT", f"Unknown format {name}", code=73)
     return name
 
