@@ -122,20 +122,18 @@ class Handle:
             raise
 
     @property
-    def time_limit(self) -> float:
-        """Seconds after which the engine breaks a query off with an error; 0 is no limit."""
-        settings = {**self._fixed, **self._settings}
-        if settings.get("timeout_overflow_mode", "throw") != "throw":
-            return 0.0
-        return float(settings.get("max_execution_time") or 0)
+    def settings(self) -> dict[str, str]:
+        """Those in force for the next query, as far as they were set here."""
+        return {**self._fixed, **self._settings}
 
     def run(
         self, sql: str | bytes, fmt: str = "TabSeparated", params: Mapping[str, str] | None = None
     ) -> tuple[bytes, Progress]:
         """Runs one statement to its end and returns its whole output."""
         try:
-            # The engine takes the statement as bytes too; its annotation says str.
-            query: Any = sql
+            # The engine takes the statement as bytes too; its annotation says str. As bytes it may
+            # hold what is no text, which a header can bring in.
+            query: Any = sql.encode(errors="surrogateescape") if isinstance(sql, str) else sql
             result = self._connection.query(query, fmt, params=dict(params or {}))
         except Exception as error:
             raise from_engine(error) from None
@@ -234,6 +232,8 @@ class Engine:
             self.limits.analyst_handles,
             self.limits,
         )
+        # For KILL QUERY, which must not wait until one of those that it is to end has ended.
+        self.killers = Pool(lambda: Handle(self._connect, BASE_SETTINGS), 1, self.limits)
         self._control_lock = asyncio.Lock()
         self._killer_lock = asyncio.Lock()
         self.kills = Kills()
@@ -284,7 +284,7 @@ class Engine:
     def close(self) -> None:
         """Ends cleanly; every handle must have been given back."""
         self.threads.shutdown(wait=True)
-        for closing in (self.writers, self.analysts, self._control, self._killer):
+        for closing in (self.writers, self.analysts, self.killers, self._control, self._killer):
             closing.close()
 
 

@@ -104,7 +104,10 @@ _STATUS_BY_NAME: dict[str, int] = {
 # The engine repeats the beginning when it reads rows, and names our descriptor as a file.
 _ENGINE_MESSAGE = re.compile(r"(?:Code: (\d+)\. (?:DB::\w+: )?)+(.*)", re.DOTALL)
 _OUR_FILE = re.compile(r" ?\(in file/uri /dev/fd/\d+\):?")
-_NAME_SUFFIX = re.compile(r"\(([A-Z][A-Z0-9_]+)\)\s*(?:\(version [^()]*(?:\([^()]*\))?\))?\s*$")
+# The engine adds name and version once more for each layer that passes an error on.
+_NAME_SUFFIX = re.compile(r"\(([A-Z][A-Z0-9_]+)\) ?(?:\(version [^()]*(?:\([^()]*\))?\))?\.?\s*\Z")
+# The suffix is looked for here alone: the text before it is whatever a query made of it.
+_SUFFIX_CHARACTERS = 200
 
 
 class GatewayError(Exception):
@@ -120,20 +123,25 @@ class GatewayError(Exception):
     def http_status(self) -> int:
         return _STATUS_BY_NAME.get(self.name, 500)
 
-    def body(self, version: str) -> str:
+    def body(self, version: str) -> bytes:
         """The error as a ClickHouse server of `version` words it."""
-        return (
-            f"Code: {self.code}. DB::Exception: {self.message} ({self.name}) (version {version})\n"
-        )
+        text = f"Code: {self.code}. DB::Exception: {self.message} ({self.name})"
+        # A header's bytes may be no text at all, and have come into the message.
+        return f"{text} (version {version})\n".encode(errors="replace")
 
 
 def from_engine(error: Exception) -> GatewayError:
     """What the engine raised, as text, read back into code, name and message."""
-    found = _ENGINE_MESSAGE.search(str(error))
+    said = str(error)
+    if isinstance(error, UnicodeDecodeError):  # in a message that quotes what is no text
+        said = error.object.decode(errors="replace")
+    found = _ENGINE_MESSAGE.search(said)
     if found is None:
-        return GatewayError("STD_EXCEPTION", str(error) or type(error).__name__)
+        return GatewayError("STD_EXCEPTION", said or type(error).__name__)
     code, text = int(found[1]), _OUR_FILE.sub("", found[2]).strip()
-    suffix = _NAME_SUFFIX.search(text)
-    if suffix is None:
-        return GatewayError(NAMES.get(code, "STD_EXCEPTION"), text, code=code)
-    return GatewayError(suffix[1], text[: suffix.start()].rstrip(), code=code)
+    name = ""
+    while suffix := _NAME_SUFFIX.search(text, max(0, len(text) - _SUFFIX_CHARACTERS)):
+        if name not in ("", suffix[1]):
+            break
+        name, text = suffix[1], text[: suffix.start()].rstrip()
+    return GatewayError(name or NAMES.get(code, "STD_EXCEPTION"), text, code=code)

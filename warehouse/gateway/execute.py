@@ -22,9 +22,11 @@ from collections.abc import Awaitable, Callable
 
 from warehouse.gateway.engine import Engine, Handle, Progress, new_mark, outlast
 from warehouse.gateway.errors import GatewayError
+from warehouse.gateway.query_id import answered
 from warehouse.gateway.request import QueryRequest
 from warehouse.gateway.rows import Rows
 from warehouse.gateway.statement import Statement
+from warehouse.gateway.time_limit import time_limit
 
 _READ_BYTES = 256 << 10
 # A pipe holds 64 KiB; larger ones save wake-ups. The kernel grants any process up to 1 MiB, but
@@ -33,8 +35,8 @@ _PIPE_BYTES, _PIPE_BYTES_ROOT = 64 << 10, 1 << 20
 _ABORT_RETRY_SECONDS = 0.2
 _FORMAT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
-# Formats in which a KILL's answer shows whom it hit as it is: neither compressed nor left out.
-_PLAIN_TEXTS = ("TabSeparated", "TSV", "CSV", "JSON", "Pretty", "Vertical", "Native", "RowBinary")
+# The library makes Python objects of these; no client can be sent one.
+_LIBRARY_FORMATS = frozenset({"dataframe", "datastore", "arrowtable"})
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -42,7 +44,7 @@ Write = Callable[[bytes], Awaitable[None]]
 def output_format(statement: Statement, request: QueryRequest) -> str:
     """Format of the result. Raises GatewayError UNKNOWN_FORMAT for what can't be one."""
     name = statement.format or request.default_format or "TabSeparated"
-    if not _FORMAT_NAME.match(name):
+    if not _FORMAT_NAME.match(name) or name.lower() in _LIBRARY_FORMATS:
         raise GatewayError("UNKNOWN_FORMAT", f"Unknown format {name}", code=73)
     return name
 
@@ -56,7 +58,7 @@ async def select(
     Raises GatewayError, QUERY_WAS_CANCELLED for a killed query even if the engine ended it well,
     and TIMEOUT_EXCEEDED likewise: a query that waits for a slow client in the middle of a block is
     broken off in silence. So one that ended after its limit counts as broken off, even if the last
-    rows happened to be out. A limit in the statement's own SETTINGS is not known here.
+    rows happened to be out.
     """
     mark = new_mark()
     pipe = _Pipe()
@@ -64,7 +66,8 @@ async def select(
     if statement.format is None:
         clause += f" FORMAT {output_format(statement, request)}"
     sql = mark.encode() + b" " + statement.with_clause(clause.encode())
-    with engine.kills.watched(mark):
+    sql = answered(sql, request.query_id)
+    with engine.kills.watched(mark, request.query_id, request.user):
         running = asyncio.ensure_future(
             engine.call(_run_into_pipe, handle, request, sql, pipe.write_fd)
         )
@@ -86,7 +89,7 @@ def _run_into_pipe(handle: Handle, request: QueryRequest, sql: bytes, write_fd: 
         handle.prepare(request.database, request.settings)
         began = time.monotonic()
         _, progress = handle.run(sql, params=request.params)
-        limit = handle.time_limit
+        limit = time_limit(sql, handle.settings, request.params)
         if limit and time.monotonic() - began >= limit:
             raise GatewayError("TIMEOUT_EXCEEDED", f"Timeout exceeded: {limit:g} s", code=159)
         return progress
@@ -159,25 +162,26 @@ async def command(
 ) -> Progress:
     """Runs a statement that has no large result. A lost client does not interrupt it."""
     fmt = output_format(statement, request)
-    if statement.keyword == "KILL":
-        if not fmt.startswith(_PLAIN_TEXTS):
-            raise GatewayError("NOT_IMPLEMENTED", f"KILL does not answer in {fmt} here", code=48)
-        async with engine.kills.statement():
-            body, progress = await engine.call(_kill, engine, handle, request, statement.text, fmt)
-    else:
-        body, progress = await engine.call(_prepare_and_run, handle, request, statement.text, fmt)
+    sql = statement.text
+    if statement.keyword in ("INSERT", "WITH"):  # from a SELECT: no view keeps it
+        sql = answered(sql, request.query_id)
+    body, progress = await _run_marked(engine, handle, request, sql, fmt)
     if body:
         await write(body)
     return progress
 
 
-def _kill(
+async def _run_marked(
     engine: Engine, handle: Handle, request: QueryRequest, sql: bytes, fmt: str
 ) -> tuple[bytes, Progress]:
-    """In a thread, so that a lost client does not lose what was hit."""
-    body, progress = _prepare_and_run(handle, request, sql, fmt)
-    engine.kills.note(body)
-    return body, progress
+    """So that KILL QUERY finds it, and one that it has hit never passes for done."""
+    mark = new_mark()
+    with engine.kills.watched(mark, request.query_id, request.user):
+        result = await engine.call(
+            _prepare_and_run, handle, request, mark.encode() + b" " + sql, fmt
+        )
+        await engine.kills.check(mark)
+        return result
 
 
 def _prepare_and_run(
@@ -196,5 +200,5 @@ async def insert(
         raise GatewayError("UNKNOWN_FORMAT", f"Unknown format {fmt}", code=73)
     clause = f"FROM INFILE '/dev/fd/{rows.fd}' COMPRESSION 'none'"
     sql = statement.with_clause(clause.encode()) + f"\nFORMAT {fmt}".encode()
-    _, progress = await engine.call(_prepare_and_run, handle, request, sql, "TabSeparated")
+    _, progress = await _run_marked(engine, handle, request, sql, "TabSeparated")
     return progress

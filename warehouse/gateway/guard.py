@@ -12,10 +12,14 @@ several statements in one, `merge()`, others' queries in `system.processes`.
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 from warehouse.gateway import allowed, statement
-from warehouse.gateway.engine import Engine, quote_string
+from warehouse.gateway.canonical import canonical
+from warehouse.gateway.engine import Engine
 from warehouse.gateway.errors import GatewayError
 from warehouse.gateway.request import QueryRequest
 from warehouse.gateway.statement import Kind, Statement
@@ -23,6 +27,13 @@ from warehouse.gateway.syntax_tree import Node, UnreadableTree, read_tree
 
 _IN_FUNCTION = re.compile(r"(global)?(not)?(null)?in(ignoreset)?\Z", re.IGNORECASE)
 _EXPRESSION_HIDDEN = ("WHERE", "LIMIT", "(")
+# No function's name with all its combinators is longer.
+_NAME_CHARACTERS = 200
+# What is longer is read in a thread: it would hold up everybody else's requests.
+LONG_BYTES = 16 << 10
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Guard:
@@ -33,26 +44,32 @@ class Guard:
         self._functions = allowed.functions()
         self._combinators: tuple[str, ...] = ()
 
-    async def allowed(self, parsed: Statement, request: QueryRequest) -> Statement:
-        """The statement to run instead of `parsed`: the same, as the engine understood it.
+    def admit(self, request: QueryRequest) -> None:
+        """Refuses what can be told before the statement is read: a setting could say how much
+        of it there may be.
 
-        Raises GatewayError READONLY or ACCESS_DENIED with what is refused, or SYNTAX_ERROR.
+        Raises GatewayError READONLY or ACCESS_DENIED.
         """
         if request.settings:
             name = next(iter(request.settings))
             raise GatewayError("READONLY", f"Cannot modify '{name}' setting in readonly mode")
         if request.database != self._engine.database:
             raise _denied(f"database {request.database}")
+
+    async def allowed(self, parsed: Statement, request: QueryRequest) -> Statement:
+        """The statement to run instead of `parsed`: the same, as the engine understood it.
+
+        Raises GatewayError READONLY or ACCESS_DENIED with what is refused, or SYNTAX_ERROR.
+        """
+        self.admit(request)
         if parsed.kind is Kind.INSERT:
             raise GatewayError("READONLY", "Cannot execute query in readonly mode")
         await self._learn()
-        canonical = await self._canonical(parsed)
-        again = statement.parse(canonical)
-        tree = await self._tree(again, request)
-        self._check_statement(tree[0], again)
-        for node in tree:
-            self._check_node(node)
-        self._check_paths(tree)
+        text = await canonical(self._engine, parsed.text)
+        again = await aside(statement.parse, text)
+        await aside(_check_names, text, request)
+        listing = await self._engine.control("EXPLAIN AST " + again.text.decode(), request.params)
+        tree = await aside(self._check, listing, again)
         await self._check_views(tree)
         return again
 
@@ -65,32 +82,18 @@ class Guard:
         )
         self._combinators = tuple(suffixes.decode().lower().split())
 
-    async def _canonical(self, parsed: Statement) -> bytes:
+    def _check(self, listing: bytes, again: Statement) -> list[Node]:
+        """Nodes in the order of the engine's listing, all of them allowed; query parameters are
+        in their places."""
         try:
-            text = parsed.text.decode()
-        except UnicodeDecodeError:
-            raise GatewayError("SYNTAX_ERROR", "The query is not UTF-8") from None
-        try:
-            formatted = await self._engine.control(f"SELECT formatQuery({quote_string(text)})")
-        except GatewayError as error:
-            message = error.message.partition(": In scope SELECT formatQuery(")[0]
-            raise GatewayError(error.name, message, code=error.code) from None
-        return formatted.removesuffix(b"\n")
-
-    async def _tree(self, canonical: Statement, request: QueryRequest) -> list[Node]:
-        """Nodes in the order of the engine's listing; query parameters are in their places."""
-        words = statement.words(canonical.text)
-        names = [word for word in words if word[:1] in '`"']
-        names += [request.params.get(name, "") for name in _identifier_parameters(words)]
-        if not all(name.isprintable() and "\\" not in name for name in names):
-            raise _denied("an identifier with control characters")
-        listing = await self._engine.control(
-            "EXPLAIN AST " + canonical.text.decode(), request.params
-        )
-        try:
-            return read_tree(listing.decode())
+            tree = read_tree(listing.decode())
         except UnreadableTree:
             raise _denied("what the engine's syntax tree shows") from None
+        self._check_statement(tree[0], again)
+        for node in tree:
+            self._check_node(node)
+        self._check_paths(tree)
+        return tree
 
     def _check_statement(self, root: Node, parsed: Statement) -> None:
         if root.kind not in allowed.STATEMENTS:
@@ -145,7 +148,7 @@ class Guard:
 
     def _check_function(self, node: Node) -> None:
         arguments = node.children[0].children if node.children else []
-        if node.parent is not None and node.parent.kind == "TableExpression":
+        if _is_table(node):
             if node.name == "values" and arguments and not _is_row(arguments[0]):
                 # A text may be the table's structure, with expressions of its own.
                 raise _denied("values() with a structure or a lone text")
@@ -164,27 +167,25 @@ class Guard:
 
         Only the database can tell: table functions have names that the engine doesn't list.
         """
-        for node in tree:
-            called = node.parent is not None and node.parent.kind == "TableExpression"
-            if node.kind != "Function" or not called or node.name in allowed.TABLE_FUNCTIONS:
-                continue
-            self._check_table(node.name)
+        called = {node.name for node in tree if node.kind == "Function" and _is_table(node)}
+        for name in called - allowed.TABLE_FUNCTIONS:
+            self._check_table(name)
             found = await self._engine.control(
                 "SELECT count() FROM system.tables WHERE database = {database:String}"
                 " AND name = {name:String} AND engine = 'View'",
                 {
                     "database": self._engine.database,
-                    "name": node.name.removeprefix(f"{self._engine.database}."),
+                    "name": name.removeprefix(f"{self._engine.database}."),
                 },
             )
             if found.strip() != b"1":
-                raise _denied(f"table function {node.name}")
+                raise _denied(f"table function {name}")
 
     def _function_allowed(self, name: str) -> bool:
         """Listed, or listed and followed by aggregate function combinators."""
         if name in self._functions:
             return True
-        return any(
+        return len(name) <= _NAME_CHARACTERS and any(
             len(name) > len(suffix)
             and name.endswith(suffix)
             and self._function_allowed(name[: -len(suffix)])
@@ -206,21 +207,43 @@ class Guard:
 
     def _check_paths(self, tree: list[Node]) -> None:
         """Where the server keeps its files is in columns of otherwise harmless system tables."""
-        tables = {node.name for node in tree if node.kind == "TableIdentifier"}
-        if not tables & allowed.TABLES_WITH_PATHS:
+        named = {node.name for node in tree if node.kind == "TableIdentifier"}
+        if not named & allowed.TABLES_WITH_PATHS:
             return
+        with_paths = {
+            select
+            for select in tree
+            if select.kind == "SelectQuery" and allowed.TABLES_WITH_PATHS & set(select.tables())
+        }
         for node in tree:
             if node.kind == "Identifier" and set(node.name.split(".")) & allowed.PATH_COLUMNS:
                 raise _denied(f"column {node.name}")
-            select = node.ancestor("SelectQuery")
-            if node.kind in allowed.ALL_COLUMNS and select is not None and not _is_counted(node):
-                tables = set(select.tables())
-                if tables & allowed.TABLES_WITH_PATHS:
-                    raise _denied("* of a system table with paths of the server; name the columns")
+            if node.kind not in allowed.ALL_COLUMNS or _is_counted(node):
+                continue
+            if node.ancestor("SelectQuery") in with_paths:
+                raise _denied("* of a system table with paths of the server; name the columns")
+
+
+async def aside(
+    function: Callable[Concatenate[bytes, P], T], text: bytes, *args: P.args, **named: P.kwargs
+) -> T:
+    """`function(text, …)`, in a thread if the text is long."""
+    if len(text) <= LONG_BYTES:
+        return function(text, *args, **named)
+    return await asyncio.to_thread(function, text, *args, **named)
 
 
 def _denied(what: str) -> GatewayError:
     return GatewayError("ACCESS_DENIED", f"Not enough privileges: {what} is not allowed here")
+
+
+def _check_names(text: bytes, request: QueryRequest) -> None:
+    """A name with a line end would look like nodes of its own in the listing of the tree."""
+    words = statement.words(text)
+    names = [word for word in words if word[:1] in '`"']
+    names += [request.params.get(name, "") for name in _identifier_parameters(words)]
+    if not all(name.isprintable() and "\\" not in name for name in names):
+        raise _denied("an identifier with control characters")
 
 
 def _identifier_parameters(words: list[str]) -> list[str]:
@@ -231,6 +254,11 @@ def _identifier_parameters(words: list[str]) -> list[str]:
         for at in ends
         if words[at - 4] == "{" and words[at - 2 : at + 1] == [":", "Identifier", "}"]
     ]
+
+
+def _is_table(node: Node) -> bool:
+    """Whether a function stands where a table could."""
+    return node.parent is not None and node.parent.kind == "TableExpression"
 
 
 def _is_row(argument: Node) -> bool:

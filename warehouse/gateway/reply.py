@@ -163,11 +163,10 @@ class Reply:
         if self._stream is None:
             raise RuntimeError("an error before the status has a response of its own")
         message = error.body(version)
-        block = (
-            f"\r\n__exception__\r\n{self._tag}\r\n{message}"
-            f"{len(message.encode())} {self._tag}\r\n__exception__\r\n"
-        )
-        await self._stream.write(self._encoder.encode(block.encode()) + self._encoder.finish())
+        head = f"\r\n__exception__\r\n{self._tag}\r\n".encode()
+        tail = f"{len(message)} {self._tag}\r\n__exception__\r\n".encode()
+        block = self._encoder.encode(head + message + tail)
+        await self._stream.write(block + self._encoder.finish())
         if self._http.transport is not None:
             self._http.transport.close()
         raise ConnectionResetError("result ended by an error")

@@ -47,6 +47,7 @@ class QueryRequest:
     """The `query` parameter; the body continues it."""
     database: str
     query_id: str
+    user: str
     default_format: str | None
     settings: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
@@ -73,6 +74,7 @@ def read(
     *,
     default_database: str,
     new_query_id: str,
+    user: str = "",
 ) -> QueryRequest:
     """Builds the request. Raises GatewayError BAD_ARGUMENTS or NOT_IMPLEMENTED."""
     given = _unique(pairs)
@@ -97,6 +99,7 @@ def read(
         query=take("query", "").encode("utf-8", "surrogateescape"),
         database=take("database", "") or headers.get("X-ClickHouse-Database") or default_database,
         query_id=take("query_id", "") or headers.get("X-ClickHouse-Query-Id") or new_query_id,
+        user=user,
         default_format=take("default_format", "") or headers.get("X-ClickHouse-Format"),
         params=params,
         buffer_bytes=DEFAULT_BUFFER_BYTES if buffer is None else min(buffer, 64 << 20),

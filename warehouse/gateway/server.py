@@ -8,6 +8,7 @@ the work; the loop only moves bytes, which is why one process and one loop are e
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import uuid
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from warehouse.gateway import codecs, execute, guard, statement
 from warehouse.gateway.auth import Role, User, Users, credentials
 from warehouse.gateway.engine import Engine, Pool
 from warehouse.gateway.errors import GatewayError
+from warehouse.gateway.kill_query import is_kill_query, kill_query
 from warehouse.gateway.native import NativeDecoder
 from warehouse.gateway.reply import Reply, summary
 from warehouse.gateway.request import QueryRequest, read
@@ -31,6 +33,8 @@ _MAX_URI_BYTES = 1 << 20
 _MAX_FORM_BYTES = 16 << 20
 # Running requests may take this long to end once the process is told to stop.
 _SHUTDOWN_SECONDS = 10.0
+# What no header may hold.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Gateway:
@@ -71,18 +75,26 @@ class Gateway:
                 http.headers,
                 default_database=self._users.database,
                 new_query_id=query_id,
+                user=user.name,
             )
             query_id = request.query_id
             return await self._run(http, user, request)
-        except GatewayError as error:
-            return self._error(error, query_id)
+        except (ConnectionError, web.HTTPException):
+            # The client has gone or its result has been broken off, or the form is too long.
+            raise
+        except Exception as error:
+            return self._error(_as_told(error, query_id), query_id)
 
     async def _run(
         self, http: web.Request, user: User, request: QueryRequest
     ) -> web.StreamResponse:
+        if user.role is Role.ANALYST:
+            self._guard.admit(request)
         body = _body(http, request)
         text, more = await _read_text(request, body)
-        parsed = statement.parse(text, default_insert_format=request.default_format or "Values")
+        parsed = await guard.aside(
+            statement.parse, text, default_insert_format=request.default_format or "Values"
+        )
         if more and parsed.kind is not Kind.INSERT:
             raise GatewayError(
                 "SYNTAX_ERROR", f"Max query size exceeded ({request.max_query_bytes} bytes)"
@@ -123,13 +135,18 @@ class Gateway:
         try:
             if parsed.kind is Kind.INSERT:
                 return await self._insert(pool, request, parsed, body)
+            if is_kill_query(parsed):
+                progress = await kill_query(self._engine, request, parsed, reply.write)
+                return await reply.finish(progress)
             run = execute.select if parsed.kind is Kind.SELECT else execute.command
             async with pool.lend() as handle:
                 progress = await run(self._engine, handle, request, parsed, reply.write)
-        except GatewayError as error:
+        except ConnectionError:
+            raise
+        except Exception as error:
             if not reply.started:
                 raise
-            await reply.fail(error, self._version)
+            await reply.fail(_as_told(error, request.query_id), self._version)
         return await reply.finish(progress)
 
     async def _insert(
@@ -149,7 +166,7 @@ class Gateway:
     def _headers(self, query_id: str) -> dict[str, str]:
         return {
             "X-ClickHouse-Server-Display-Name": "pitboss-gateway",
-            "X-ClickHouse-Query-Id": query_id.translate({13: " ", 10: " "}),
+            "X-ClickHouse-Query-Id": _CONTROL.sub(" ", query_id),
             "X-ClickHouse-Timezone": self._engine.timezone,
         }
 
@@ -158,8 +175,20 @@ class Gateway:
         if error.name == "AUTHENTICATION_FAILED":
             headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
         return web.Response(
-            status=error.http_status, text=error.body(self._version), headers=headers
+            status=error.http_status,
+            body=error.body(self._version),
+            content_type="text/plain",
+            charset="UTF-8",
+            headers=headers,
         )
+
+
+def _as_told(error: Exception, query_id: str) -> GatewayError:
+    """What the client is told: a fault of the gateway's own only by its kind, and the log more."""
+    if isinstance(error, GatewayError):
+        return error
+    log.error("request %s failed", query_id, exc_info=error)
+    return GatewayError("STD_EXCEPTION", f"The gateway failed: {type(error).__name__}")
 
 
 async def serve(gateway: Gateway, listener: socket.socket) -> web.AppRunner:
@@ -182,14 +211,19 @@ async def serve(gateway: Gateway, listener: socket.socket) -> web.AppRunner:
 async def _form_fields(http: web.Request) -> list[tuple[str, str]]:
     """Fields of a multipart form: clients put long `query` and `param_…` values there.
 
-    Raises GatewayError NOT_IMPLEMENTED for a file, which would be an external table.
+    Raises GatewayError NOT_IMPLEMENTED for a file, which would be an external table, and
+    BAD_ARGUMENTS for what is no form.
     """
     if not http.content_type.startswith("multipart/"):
         return []
     if http.headers.get("Content-Encoding", "identity") != "identity":
         raise GatewayError("NOT_IMPLEMENTED", "a multipart body can't have a content coding")
     fields = []
-    for name, value in (await http.post()).items():
+    try:
+        form = await http.post()
+    except (ValueError, LookupError) as error:
+        raise GatewayError("BAD_ARGUMENTS", f"The multipart form is damaged: {error}") from None
+    for name, value in form.items():
         if not isinstance(value, str):
             raise GatewayError("NOT_IMPLEMENTED", f"external tables are not supported: {name!r}")
         fields.append((name, value))

@@ -65,6 +65,10 @@ def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
     if first is None or first.word == "FORMAT":
         # Clients ask for their format behind whatever they were given, nothing too.
         raise GatewayError("SYNTAX_ERROR", "Empty query")
+    if first.group != "word" and first.word not in ("(", ";"):
+        # Of some signs, with whatever follows, the engine makes a statement that does nothing.
+        sign = text[first.start : first.end].decode("utf-8", "replace")
+        raise GatewayError("SYNTAX_ERROR", f"Syntax error: no statement begins with {sign!r}")
     if first.word == "INSERT":
         return _parse_insert(text, tokens, default_insert_format)
     significant = [first, *tokens]
@@ -113,6 +117,9 @@ def _refuse(tokens: list[Token]) -> None:
 def _format_clause(text: bytes, tokens: list[Token], end: int) -> tuple[str | None, int]:
     """FORMAT name at the tail, alone or before or after the query's SETTINGS."""
     top = [token for token in tokens if token.depth == 0]
+    for index in range(len(top) - 1, 1, -1):
+        if top[index].word == "SETTINGS" and _parenthesized(top[:index]):
+            end = top[index].start
     for index in range(len(top) - 2, 0, -1):
         name = top[index + 1]
         if top[index].word != "FORMAT" or name.group not in ("word", "quoted"):
@@ -121,8 +128,19 @@ def _format_clause(text: bytes, tokens: list[Token], end: int) -> tuple[str | No
             continue  # a column called format, ordered by
         after = top[index + 2].word if index + 2 < len(top) else ""
         if after in ("", "SETTINGS"):
-            return _unquote(text[name.start : name.end]), top[index].start
+            return _unquote(text[name.start : name.end]), min(end, top[index].start)
     return None, end
+
+
+def _parenthesized(top: list[Token]) -> bool:
+    """Whether a query ends in a SELECT in parentheses: SETTINGS behind it is the query's own, and
+    not the last of the SELECT."""
+    before = [token.word for token in top[:-2]]
+    if [token.word for token in top[-2:]] != ["(", ")"]:
+        return False
+    while before and before[-1] in ("ALL", "DISTINCT"):
+        before.pop()
+    return not before or before[-1] in ("UNION", "EXCEPT", "INTERSECT")
 
 
 def _parse_insert(text: bytes, tokens: Iterator[Token], default_format: str) -> Statement:

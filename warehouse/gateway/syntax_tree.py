@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 _NODE = re.compile(r"(?P<indent> *)(?P<kind>\S+)(?: +(?P<rest>.*))?\Z")
-_ALIAS_AND_CHILDREN = re.compile(r"( \(alias .*\))?( \(children \d+\))?\Z")
+_CHILDREN = re.compile(r" \(children \d+\)\Z")
+_CHILDREN_CHARACTERS = 32
 
 
 class UnreadableTree(ValueError):
@@ -55,10 +56,10 @@ def read_tree(listing: str) -> list[Node]:
             raise UnreadableTree(line)
         # The root stands at the margin and so do its children, one blank in: depth is the indent.
         depth = len(found["indent"])
-        rest = _ALIAS_AND_CHILDREN.sub("", " " + (found["rest"] or ""))
         while path and path[-1].depth >= depth:
             path.pop()
-        node = Node(found["kind"], rest.strip(), depth, path[-1] if path else None)
+        name = _name(" " + (found["rest"] or ""))
+        node = Node(found["kind"], name, depth, path[-1] if path else None)
         if node.parent is not None:
             node.parent.children.append(node)
         nodes.append(node)
@@ -66,6 +67,15 @@ def read_tree(listing: str) -> list[Node]:
     if not nodes or nodes[0].depth != 0:
         raise UnreadableTree("no statement")
     return nodes
+
+
+def _name(rest: str) -> str:
+    """What follows a node's kind, without ` (alias …)` and ` (children 3)`. Not by one pattern: a
+    literal may be full of what looks like aliases, and each would be tried to the end."""
+    if children := _CHILDREN.search(rest, max(0, len(rest) - _CHILDREN_CHARACTERS)):
+        rest = rest[: children.start()]
+    alias = rest.find(" (alias ")
+    return (rest[:alias] if alias >= 0 and rest.endswith(")") else rest).strip()
 
 
 def _lines(listing: str) -> Iterable[str]:

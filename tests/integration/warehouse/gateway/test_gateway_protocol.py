@@ -107,6 +107,9 @@ def test_multipart_form_carries_query_and_parameters(gateway: GatewayProcess) ->
         ("SELECT 1 INTO OUTFILE '/tmp/x'", 500, 358),
         ("SET max_threads = 1", 501, 48),
         ("", 400, 62),
+        ("\x00SELECT 1", 400, 62),
+        ("SHOW TABLES FORMAT DataFrame", 404, 73),
+        ("EXISTS x FORMAT arrowTABLE", 404, 73),
     ],
 )
 def test_errors_have_code_and_status(ask: Ask, sql: str, status: int, code: int) -> None:

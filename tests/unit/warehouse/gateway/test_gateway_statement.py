@@ -20,6 +20,8 @@ from warehouse.gateway.statement import Kind, parse
         (b"/* a /* nested */ comment */ SELECT 1", Kind.SELECT, None),
         (b"WITH x AS (SELECT 1) SELECT * FROM x", Kind.SELECT, None),
         (b"FROM t SELECT a", Kind.SELECT, None),
+        (b"\xef\xbb\xbfSELECT 1", Kind.SELECT, None),
+        ("SELECT \u2018a;b\u2019".encode(), Kind.SELECT, None),
         (b"(SELECT 1) UNION ALL (SELECT 2)", Kind.SELECT, None),
         (b"SHOW TABLES FORMAT TSV", Kind.COMMAND, "TSV"),
         (b"CREATE TABLE t (format String, values String) ENGINE = Log", Kind.COMMAND, None),
@@ -73,6 +75,12 @@ def test_rows_pass_unchanged_whatever_they_hold(rows: bytes) -> None:
         (b"", "SYNTAX_ERROR"),
         (b" -- nothing", "SYNTAX_ERROR"),
         (b";", "SYNTAX_ERROR"),
+        (b"\xff SELECT 1", "SYNTAX_ERROR"),
+        (b"\x00SELECT 1", "SYNTAX_ERROR"),
+        ("SELECT 1".encode("utf-16"), "SYNTAX_ERROR"),
+        (b"\\", "SYNTAX_ERROR"),
+        (b"1", "SYNTAX_ERROR"),
+        (b"'a'", "SYNTAX_ERROR"),
         (b"SELECT 1; SELECT 2", "SYNTAX_ERROR"),
         (b"SELECT 1;;DROP TABLE t", "SYNTAX_ERROR"),
         (b"INSERT INTO t SELECT 1; DROP TABLE t", "SYNTAX_ERROR"),
@@ -94,6 +102,25 @@ def test_output_clause_goes_before_format_and_after_everything_else() -> None:
     found = parse(b"SELECT 1 FORMAT JSON SETTINGS max_threads = 1 -- end")
     assert found.with_clause(b"X") == b"SELECT 1 \nX\nFORMAT JSON SETTINGS max_threads = 1"
     assert parse(b"SELECT 1 -- end").with_clause(b"X") == b"SELECT 1\nX\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (b"(SELECT 1) SETTINGS a = 1", b"(SELECT 1) \nX\nSETTINGS a = 1"),
+        (b"SELECT 1 UNION ALL (SELECT 2) SETTINGS a = 1 FORMAT CSV",
+         b"SELECT 1 UNION ALL (SELECT 2) \nX\nSETTINGS a = 1 FORMAT CSV"),
+        (b"(SELECT 1) FORMAT CSV SETTINGS a = 1", b"(SELECT 1) \nX\nFORMAT CSV SETTINGS a = 1"),
+        (b"SELECT DISTINCT (1) SETTINGS a = 1", b"SELECT DISTINCT (1) SETTINGS a = 1\nX\n"),
+        (b"SELECT * EXCEPT (b) FROM t SETTINGS a = 1",
+         b"SELECT * EXCEPT (b) FROM t SETTINGS a = 1\nX\n"),
+        (b"SELECT f(1) SETTINGS a = 1", b"SELECT f(1) SETTINGS a = 1\nX\n"),
+    ],
+)  # fmt: skip
+def test_output_clause_goes_before_the_settings_of_the_whole_query(
+    sql: bytes, expected: bytes
+) -> None:
+    assert parse(sql).with_clause(b"X") == expected
 
 
 def test_input_clause_goes_before_settings() -> None:
