@@ -52,6 +52,17 @@ BATCH_SETTINGS = {
 }
 
 
+class Lent(asyncpg.Connection):
+    """A pool's connection, on which nothing outlasts a transaction: settings are SET LOCAL, and
+    locks and listeners that last have connections of their own. So there is no session to reset
+    when it is given back, which the driver would do with a round trip; an open transaction is
+    rolled back all the same."""
+
+    def get_reset_query(self) -> str:
+        """Nothing to run."""
+        return ""
+
+
 async def create_pool(
     owner_url: str, role: str, secret_key: str, *, min_size: int = 1, max_size: int = 4
 ) -> asyncpg.Pool:
@@ -61,5 +72,6 @@ async def create_pool(
         role_dsn(owner_url, role, secret_key),
         min_size=min_size,
         max_size=max_size,
+        connection_class=Lent,
         server_settings={"application_name": str(role), **settings},
     )
