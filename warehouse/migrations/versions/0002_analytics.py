@@ -25,7 +25,6 @@ ROLLUP_NAMES = (
     "player_monthly",
     "transaction_quarters",
 )
-COPIES = ("player_bets", "player_transactions")
 
 
 def upgrade() -> None:
@@ -33,7 +32,7 @@ def upgrade() -> None:
     for view in ("player_bets_mv", "player_transactions_mv", "transactions_hourly_mv"):
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {view} SYNC")
     connection.exec_driver_sql("DROP TABLE IF EXISTS transactions_hourly SYNC")
-    for table in ("bets", "transactions", *COPIES):
+    for table in ("bets", "transactions"):
         connection.exec_driver_sql(
             f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS liability_delta Int64 "
             "COMMENT 'What its command moved on what is owed to the player' "
@@ -41,8 +40,6 @@ def upgrade() -> None:
         )
     for name in ROLLUP_NAMES:
         _make_again(connection, name)
-    for table in COPIES:
-        connection.exec_driver_sql(read_sql("views", f"{table}_mv"))
 
 
 def _make_again(connection: Connection, name: str) -> None:

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS bets
     created_at DateTime64(6, 'UTC') COMMENT 'When the bet was settled; a rollback repeats it',
     INDEX rollbacks sign TYPE minmax GRANULARITY 1,
     INDEX jackpots jackpot TYPE minmax GRANULARITY 1,
+    PROJECTION by_player (SELECT * ORDER BY operator_id, user_id, created_at, bet_id, sign),
     CONSTRAINT bets_tenant CHECK operator_id > 0,
     CONSTRAINT bets_sign CHECK sign IN (1, -1),
     CONSTRAINT bets_wager CHECK wager = wager_real + wager_bonus,

@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS transactions
     reason String COMMENT 'Why, where somebody gave a reason',
     created_at DateTime64(6, 'UTC') COMMENT 'When the transaction began; equal in all its events',
     occurred_at DateTime64(6, 'UTC') COMMENT 'When this status was reached',
+    PROJECTION by_player (
+        SELECT * ORDER BY operator_id, user_id, created_at, transaction_id, event_no
+    ),
     CONSTRAINT transactions_tenant CHECK operator_id > 0,
     CONSTRAINT transactions_event_no CHECK event_no > 0
 )
