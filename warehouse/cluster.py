@@ -47,10 +47,7 @@ class NotRendered(Exception):
 
 def schema(cluster: Cluster) -> list[str]:
     """Every statement of the schema in the order to run them in; each may be run again."""
-    # A table made like another one (CREATE … AS) comes after it.
-    tables = sorted(sql_names("tables"), key=lambda name: (_source(read_sql("tables", name)), name))
-    texts = [read_sql("tables", name) for name in tables]
-    texts += [read_sql("views", name) for name in sql_names("views")]
+    texts = [read_sql(folder, name) for folder in ("tables", "views") for name in sql_names(folder)]
     return [statement for text in texts for statement in render(text, cluster)]
 
 
@@ -106,9 +103,6 @@ def _table(parts: _Parts, cluster: Cluster) -> list[str]:
     name = parts.text(parts.name)
     local = _local(name)
     edits = [(parts.name.start, parts.name.end, local + _on(cluster)), _engine(parts, name)]
-    source = parts.find("AS")
-    if source is not None:
-        edits.append(_renamed(parts, parts.after_name[source + 1]))
     for token in parts.after_name:
         if parts.text(token) == "non_replicated_deduplication_window":
             edits.append((token.start, token.end, "replicated_deduplication_window"))
@@ -165,13 +159,6 @@ def _on(cluster: Cluster) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _source(text: str) -> str:
-    """The table that a CREATE TABLE … AS is made like, or nothing."""
-    parts = _Parts(text)
-    at = parts.find("AS")
-    return "" if at is None else parts.text(parts.after_name[at + 1])
 
 
 def create(clickhouse_url: str, cluster: str) -> None:

@@ -33,7 +33,7 @@ from warehouse.reconcile import (
     Difference,
     catch_up,
     ledger_differences,
-    source_differences,
+    rollup_differences,
 )
 from warehouse.sql_files import read_sql
 from warehouse.time_ranges import TimeRange
@@ -201,6 +201,9 @@ class _Rebuild:
     async def _cut(self) -> str:
         """Begin to feed the new table, and fix the rows that came before."""
         recipe, name = self._recipe, self._recipe.name
+        if self._part != WHOLE:
+            # Hard links would not take along what still changes a table's parts.
+            await self._mutated(name)
         async with self._hold() as snapshot:
             await flush_marks(self._keeper)
             # The reader's first statement fixes what it sees: this batch and all before it.
@@ -215,17 +218,15 @@ class _Rebuild:
             await self._command(
                 f"CREATE MATERIALIZED VIEW {self._view} TO {self._side} AS {recipe.select}"
             )
-        await self._taken_out()
+        await self._mutated(self._side)
         return snapshot
 
-    async def _taken_out(self) -> None:
-        """Wait until the range is out of the new table. Raises ``RebuildFailed`` if it stays."""
-        while self._part != WHOLE:
-            rows = await self._query(read_sql("rebuild", "mutations"), {"table": self._side})
-            if not rows:
-                return
+    async def _mutated(self, table: str) -> None:
+        """Wait until nothing changes the table's parts any more: a range is out of them, or a
+        projection is in them. Raises ``RebuildFailed`` if it cannot be done."""
+        while rows := await self._query(read_sql("rebuild", "mutations"), {"table": table}):
             if rows[0][0]:
-                raise RebuildFailed(f"{self._side}: {rows[0][0]}")
+                raise RebuildFailed(f"{table}: {rows[0][0]}")
             await asyncio.sleep(0.05)
 
     async def _fill_from_rows(self) -> None:
@@ -296,7 +297,7 @@ class _Rebuild:
                     self._client, self._reader, recipe.name, self._seen, snapshot, start
                 )
             else:
-                found = await source_differences(
+                found = await rollup_differences(
                     self._client, recipe.name, self._seen, self._rows, start
                 )
         end = self._part.end.strftime("%Y-%m-%d %H:%M")

@@ -1,6 +1,6 @@
 """What each table of the warehouse is made of, so that it can be made again.
 
-Rollups and copies are made of a raw table's rows; raw tables and dimensions of the ledger's.
+Rollups are made of a raw table's rows; raw tables and dimensions of the ledger's.
 """
 
 from string import Template
@@ -8,7 +8,7 @@ from string import Template
 import msgspec
 
 from ledger.events import Topic
-from warehouse.rollups import COPIES, ROLLUPS, reading_from
+from warehouse.rollups import ROLLUPS, reading_from
 from warehouse.sql_files import read_sql
 from warehouse.time_ranges import DAY, EPOCH, HOUR, LAST, MONTH, QUARTER, Grain, TimeRange
 
@@ -76,14 +76,14 @@ def _recipes() -> dict[str, Recipe]:
     ]
     made += [
         Recipe(
-            name=name,
-            source=source,
-            select=f"SELECT * FROM {source}",  # noqa: S608
+            name=topic.value,
+            source=topic.value,
+            select=f"SELECT * FROM {topic.value}",  # noqa: S608
             time="created_at",
             clock="created_at",
             grain=HOUR,
         )
-        for name, source in {"bets": "bets", "transactions": "transactions", **COPIES}.items()
+        for topic in (Topic.BETS, Topic.TRANSACTIONS)
     ]
     made += [
         Recipe(

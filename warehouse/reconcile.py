@@ -19,7 +19,7 @@ import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from warehouse.hold import stream_held
-from warehouse.rollups import COPIES, ROLLUPS, copy_difference_query, differences
+from warehouse.rollups import ROLLUPS, differences
 from warehouse.sql_files import read_sql
 from warehouse.time_ranges import EPOCH
 
@@ -48,9 +48,7 @@ CHECKS_OF = {
 }
 """What proves each raw table by itself."""
 
-SOURCES = {name: rollup.source for name, rollup in ROLLUPS.items()}
-
-CHECKED_TABLES = (*CHECKS_OF, *ROLLUPS, *COPIES)
+CHECKED_TABLES = (*CHECKS_OF, *ROLLUPS)
 
 STOCKS = {"dimensions", "liability"}
 """Comparisons of what stands at the cut, whenever it came about."""
@@ -113,8 +111,10 @@ async def _differences(
     client: AsyncClient, reader: asyncpg.Connection, snapshot: str, since: datetime
 ) -> list[Difference]:
     result: list[Difference] = []
-    for name, source in {**SOURCES, **COPIES}.items():
-        result += await source_differences(client, name, _checked(name), _checked(source), since)
+    for name, rollup in ROLLUPS.items():
+        result += await rollup_differences(
+            client, name, _checked(name), _checked(rollup.source), since
+        )
     for name, keys in LEDGER_CHECKS.items():
         if since == EPOCH or name not in STOCKS:
             found = await _read(
@@ -196,14 +196,11 @@ async def ledger_differences(
     return found
 
 
-async def source_differences(
+async def rollup_differences(
     client: AsyncClient, name: str, table: str, source: str, since: datetime
 ) -> list[Difference]:
-    """Where ``table``, made like the rollup or copy ``name``, and its raw rows disagree."""
-    if name in COPIES:
-        query = copy_difference_query(table, source)
-    else:
-        query = ROLLUPS[name].difference_query_of(table, source)
+    """Where ``table``, made like the rollup ``name``, and its raw rows disagree."""
+    query = ROLLUPS[name].difference_query_of(table, source)
     return [
         Difference(
             check=f"rollup_{name}",

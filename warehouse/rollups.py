@@ -102,14 +102,6 @@ ROLLUPS = {
     )
 }
 
-COPIES = {"player_bets": "bets", "player_transactions": "transactions"}
-"""Tables that hold the rows of a raw table in another order."""
-
-
-def copy_difference_query(copy: str, source: str) -> str:
-    """Asks by day where ``copy`` and ``source`` do not hold the same rows; as a rollup's query."""
-    return Template(read_sql("reconcile", "copy")).substitute(copy=copy, source=source)
-
 
 def reading_from(select: str, source: str, other: str) -> str:
     """``select`` with the table ``other``, or a subquery in brackets, in the place of ``source``.

@@ -14,7 +14,9 @@ _COLUMN = re.compile(r"^    (\w+) (.+?) COMMENT '((?:[^']|'')*)',?$", re.MULTILI
 _COMMENT = re.compile(r"^COMMENT '((?:[^']|'')*)'", re.MULTILINE)
 _ENGINE = re.compile(r"^ENGINE = (.+)$", re.MULTILINE)
 _ORDER = re.compile(r"^ORDER BY \(?([^)\n]+)\)?$", re.MULTILINE)
-_LIKE = re.compile(r"^CREATE TABLE IF NOT EXISTS \w+ AS (\w+)", re.MULTILINE)
+_PROJECTION = re.compile(
+    r"^    PROJECTION \w+ \(\s*SELECT \* ORDER BY ([^()]+?)\s*\)", re.MULTILINE
+)
 _PARAMETER = re.compile(r"\{(\w+):([^{}]+)\}")
 
 HEAD = """# The warehouse
@@ -28,7 +30,8 @@ operator's own; never add amounts of different currencies. `*_e4` counts 1/10,00
 `operators.time_zone` names the operator's clock.
 
 **Tenants.** `operator_id` leads every order key: a query without it reads everybody's rows. The
-`tenant_*` views take it as a parameter and cannot be asked without it.
+`tenant_*` views take it as a parameter and cannot be asked without it. Ask for one player's bets
+or transactions through `tenant_player_*`: they read that player's rows and no others.
 
 **Rolled-back bets.** A rollback is a second row of its bet with `sign` -1, every amount negated
 and the bet's own `created_at`. Sums are right by themselves; count bets with `sum(sign)`, never
@@ -62,13 +65,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as its file declares it; ``like`` is the one it has its columns from."""
+    """A table as its file declares it; ``also_order`` is that of its projection, if it has one."""
 
     name: str
     comment: str
     engine: str
     order: str
-    like: str | None
+    also_order: str
     columns: tuple[Column, ...]
 
 
@@ -92,7 +95,6 @@ def page() -> str:
 
 def _table(name: str) -> Table:
     text = read_sql("tables", name)
-    like = _LIKE.search(text)
     columns = tuple(
         Column(match[1], match[2], _unquoted(match[3])) for match in _COLUMN.finditer(text)
     )
@@ -101,15 +103,14 @@ def _table(name: str) -> Table:
         comment=_found(_COMMENT, text),
         engine=_found(_ENGINE, text),
         order=_found(_ORDER, text),
-        like=like[1] if like else None,
+        also_order=_found(_PROJECTION, text),
         columns=columns,
     )
 
 
 def _section(table: Table) -> str:
-    lines = [f"### {table.name}\n", f"{table.comment}. Key: `{table.order}`.\n"]
-    if table.like:
-        return "\n".join([*lines, f"The columns are those of `{table.like}`.\n"])
+    also = f", and again in the order `{table.also_order}`" if table.also_order else ""
+    lines = [f"### {table.name}\n", f"{table.comment}. Key: `{table.order}`{also}.\n"]
     lines += ["| column | type | meaning |", "|---|---|---|"]
     lines += [
         f"| `{column.name}` | {_cell(column.type)} | {_cell(column.comment)} |"

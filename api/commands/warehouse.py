@@ -57,7 +57,7 @@ def rebuild_command(
 ) -> None:
     """Make each TABLE again, whole or a range of it; `all` is every one.
 
-    Rollups and copies are made from the raw tables, these and the dimensions from the ledger.
+    Rollups are made from the raw tables, these and the dimensions from the ledger.
     A range leaves dimensions out.
     """
     part = _range(since, until)

@@ -212,7 +212,7 @@ async def held(site: Site) -> AsyncIterator[None]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", ["game_hourly", "player_bets"])
+@pytest.mark.parametrize("name", ["game_hourly", "player_daily"])
 async def test_a_table_is_made_again_while_the_gateway_is_killed(
     name: str, site: Site, secret_key: str, redis_url: str
 ) -> None:

@@ -7,10 +7,11 @@ from clickhouse_connect.driver.client import Client
 
 
 def operator_totals(client: Client, operator_id: int) -> dict[str, tuple[int, ...]]:
-    """Bets and wagers of an operator as raw table, player table and each rollup count them."""
+    """Bets and wagers of an operator as raw table, its projection and each rollup count them."""
     bets = {
         "bets": "SELECT sum(sign), sum(wager) FROM bets",
-        "player_bets": "SELECT sum(sign), sum(wager) FROM player_bets",
+        "by_player": "SELECT sum(sign), sum(wager) "
+        "FROM mergeTreeProjection(currentDatabase(), 'bets', 'by_player')",
         "game_hourly": "SELECT sum(bets), sum(wager) FROM game_hourly",
         "player_daily": "SELECT sum(bets), sum(wager) FROM player_daily",
         "player_monthly": "SELECT sum(bets), sum(wager) FROM player_monthly",

@@ -14,7 +14,7 @@ from warehouse.reconcile import reconcile_warehouse
 PLAYED = "SELECT operator_id, game_id, count(*), sum(wager), sum(win) FROM bet_log GROUP BY 1, 2"
 BY_GAME = {
     "bets": "count(), sum(wager), sum(win)",
-    "player_bets": "uniqExact(bet_id), sum(wager), sum(win)",
+    "mergeTreeProjection(currentDatabase(), 'bets', 'by_player')": "count(), sum(wager), sum(win)",
     "game_hourly": "sum(bets), sum(wager), sum(win)",
     "game_daily": "sum(bets), sum(wager), sum(win)",
 }

@@ -125,7 +125,7 @@ def test_bench_asks_analytics_over_a_history(credentials: dict[str, Any]):
         credentials, bets=120_000, days=30, players=500, postgres_bets=5_000, seconds=1
     )
     tables = result["loading"]["tables"]
-    assert tables["bets"] >= 120_000 <= tables["player_bets"]
+    assert tables["bets"] >= 120_000
     assert tables["game_daily"] < tables["bets"] / 2
     assert result["stream"]["errors"] == 0
     for question in result["questions"]:

@@ -94,8 +94,8 @@ def test_what_a_statement_needs_comes_before_it() -> None:
     for statement in STATEMENTS:
         name = re.search(r"(?:TABLE|VIEW)[A-Z ]* (\w+) ON CLUSTER", statement)
         assert name is not None
-        like = re.search(r" AS (\w+_local)\b", statement)
-        assert like is None or like[1] in made
+        distributed = re.search(r" AS (\w+_local)\b", statement)
+        assert distributed is None or distributed[1] in made
         made.add(name[1])
     assert {*SHARDED, *EVERYWHERE} <= made
 

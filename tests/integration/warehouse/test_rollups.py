@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from tests.support.gateway import GatewayProcess
 from warehouse.migrate import materialized_views, upgrade
-from warehouse.rollups import COPIES, ROLLUPS, differences
+from warehouse.rollups import ROLLUPS, differences
 
 RAW_BETS = """
 INSERT INTO bets (operator_id, bet_id, user_id, game_id, is_bot, currency, bet_type, sign,
@@ -24,8 +24,8 @@ FROM numbers(3000)
 """
 
 
-def test_every_feeding_view_is_a_declared_rollup_or_copy() -> None:
-    assert {*ROLLUPS, *COPIES} == {name.removesuffix("_mv") for name in materialized_views()}
+def test_every_feeding_view_is_a_declared_rollup() -> None:
+    assert set(ROLLUPS) == {name.removesuffix("_mv") for name in materialized_views()}
 
 
 @pytest.mark.parametrize("name", ROLLUPS)
@@ -78,7 +78,6 @@ def test_a_migration_fills_the_rollups_it_makes(
         assert found == raw
     client.command(RAW_BETS)
     assert client.query("SELECT sum(bets) FROM player_monthly").result_rows == [(6000,)]
-    assert client.query("SELECT count() FROM player_bets").result_rows == [(6000,)]
     assert all(disagreements(client, name) == [] for name in ROLLUPS)
 
 

@@ -42,7 +42,7 @@ async def test_a_short_window_anywhere_is_refused(
 
 
 @pytest.mark.parametrize("setting", ["fsync_after_insert", "fsync_part_directory"])
-@pytest.mark.parametrize("table", ["bets", "player_bets", "game_hourly"])
+@pytest.mark.parametrize("table", ["bets", "game_hourly"])
 async def test_a_table_that_does_not_flush_is_refused(
     table: str, setting: str, stream: Stream, warehouse_client: Client
 ) -> None:

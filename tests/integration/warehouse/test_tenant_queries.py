@@ -126,6 +126,7 @@ def test_a_query_without_its_pieces_is_not_loaded() -> None:
 def test_every_branch_of_a_tenant_view_binds_the_operator(view: str) -> None:
     text = read_sql("views", view)
     bound = text.count("operator_id = {operator_id:UInt16}")
+    bound += text.count("(operator_id, user_id) IN (({operator_id:UInt16}, {user_id:UUID}))")
     assert bound == len(re.findall(r"\bFROM\b", text)) > 0
 
 

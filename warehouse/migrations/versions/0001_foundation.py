@@ -23,15 +23,11 @@ TABLES = (
     "games",
     "operators",
     "game_hourly",
-    "player_bets",
     "player_daily",
-    "player_transactions",
 )
 FEEDING_VIEWS = (
     "game_hourly_mv",
-    "player_bets_mv",
     "player_daily_mv",
-    "player_transactions_mv",
 )
 
 

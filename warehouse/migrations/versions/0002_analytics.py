@@ -9,7 +9,6 @@ Revision ID: 0002
 from alembic import op
 
 from warehouse.migrations.make_again import make_again
-from warehouse.sql_files import read_sql
 
 revision = "0002"
 down_revision = "0001"
@@ -24,7 +23,6 @@ ROLLUP_NAMES = (
     "player_monthly",
     "transaction_quarters",
 )
-COPIES = ("player_bets", "player_transactions")
 
 
 def upgrade() -> None:
@@ -32,7 +30,7 @@ def upgrade() -> None:
     for view in ("player_bets_mv", "player_transactions_mv", "transactions_hourly_mv"):
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {view} SYNC")
     connection.exec_driver_sql("DROP TABLE IF EXISTS transactions_hourly SYNC")
-    for table in ("bets", "transactions", *COPIES):
+    for table in ("bets", "transactions"):
         connection.exec_driver_sql(
             f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS liability_delta Int64 "
             "COMMENT 'What its command moved on what is owed to the player' "
@@ -40,8 +38,6 @@ def upgrade() -> None:
         )
     for name in ROLLUP_NAMES:
         make_again(connection, name)
-    for table in COPIES:
-        connection.exec_driver_sql(read_sql("views", f"{table}_mv"))
 
 
 def downgrade() -> None:

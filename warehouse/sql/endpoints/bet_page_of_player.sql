@@ -1,4 +1,4 @@
--- As bet_page.sql for one player, from the table in the order of players.
+-- As bet_page.sql for one player, from its projection in the order of players.
 SELECT
     if(sign = 1, 'bet', 'rollback') AS type,
     bet_id AS id,

@@ -1,4 +1,4 @@
--- As transaction_page.sql for one player, from the table in the order of players.
+-- As transaction_page.sql for one player, from its projection in the order of players.
 SELECT
     lower(kind) AS type,
     transaction_id AS id,

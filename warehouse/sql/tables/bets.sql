@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS bets
     created_at DateTime64(6, 'UTC') COMMENT 'When the bet was settled; a rollback repeats it',
     INDEX rollbacks sign TYPE minmax GRANULARITY 1,
     INDEX jackpots jackpot TYPE minmax GRANULARITY 1,
+    PROJECTION by_player (SELECT * ORDER BY operator_id, user_id, created_at, bet_id, sign),
     CONSTRAINT bets_tenant CHECK operator_id > 0,
     CONSTRAINT bets_sign CHECK sign IN (1, -1),
     CONSTRAINT bets_wager CHECK wager = wager_real + wager_bonus,
@@ -47,5 +48,6 @@ SETTINGS
     non_replicated_deduplication_window = 20000,
     fsync_after_insert = 1,
     fsync_part_directory = 1,
-    min_bytes_for_full_part_storage = 10485760
+    min_bytes_for_full_part_storage = 10485760,
+    merge_selector_base = 20
 COMMENT 'Every settled bet and every rollback, one row each, exactly once';

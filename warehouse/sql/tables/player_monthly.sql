@@ -31,5 +31,6 @@ SETTINGS
     non_replicated_deduplication_window = 20000,
     fsync_after_insert = 1,
     fsync_part_directory = 1,
-    min_bytes_for_full_part_storage = 10485760
+    min_bytes_for_full_part_storage = 10485760,
+    merge_selector_base = 20
 COMMENT 'Bets by operator, player and UTC month; always aggregate again when reading';

@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS transactions
     reason String COMMENT 'Why, where somebody gave a reason',
     created_at DateTime64(6, 'UTC') COMMENT 'When the transaction began; equal in all its events',
     occurred_at DateTime64(6, 'UTC') COMMENT 'When this status was reached',
+    PROJECTION by_player (
+        SELECT * ORDER BY operator_id, user_id, created_at, transaction_id, event_no
+    ),
     CONSTRAINT transactions_tenant CHECK operator_id > 0,
     CONSTRAINT transactions_event_no CHECK event_no > 0
 )
@@ -33,5 +36,6 @@ SETTINGS
     non_replicated_deduplication_window = 20000,
     fsync_after_insert = 1,
     fsync_part_directory = 1,
-    min_bytes_for_full_part_storage = 10485760
+    min_bytes_for_full_part_storage = 10485760,
+    merge_selector_base = 20
 COMMENT 'Every status of every deposit, withdrawal, bonus and adjustment, one row each';

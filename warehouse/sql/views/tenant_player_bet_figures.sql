@@ -1,3 +1,4 @@
+-- As a pair, as in tenant_player_bets.
 CREATE OR REPLACE VIEW tenant_player_bet_figures AS
 SELECT
     created_at,
@@ -20,6 +21,6 @@ SELECT
     free_spin_win,
     theoretical_ggr_e4,
     liability_delta
-FROM player_bets
-WHERE operator_id = {operator_id:UInt16} AND user_id = {user_id:UUID}
+FROM bets
+WHERE (operator_id, user_id) IN (({operator_id:UInt16}, {user_id:UUID}))
 COMMENT 'The bets of one player as figures that add up; rollbacks count negative'
