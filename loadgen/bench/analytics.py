@@ -112,13 +112,13 @@ async def _load(
     with connect(credentials) as warehouse:
         there = await asyncio.to_thread(stored_bets, warehouse, history.end)
         took = 0.0
-        if there < history.bets // 2:
+        if there < history.bets // history.days * history.days:
             operators = [entry["operator_id"] for entry in credentials["operators"]]
             began = time.perf_counter()
             with console.status("") as status:
 
                 def progress(done: int) -> None:
-                    rate = done / (time.perf_counter() - began)
+                    rate = (done - there) / (time.perf_counter() - began)
                     status.update(f"{done:,} of {history.bets:,} bets, {rate:,.0f} a second")
 
                 await asyncio.to_thread(generate, warehouse, history, operators, games, progress)
@@ -126,7 +126,7 @@ async def _load(
         with console.status("background merges"):
             await asyncio.to_thread(settle, warehouse)
         return {
-            "rows_per_second": round(history.bets / took) if took else None,
+            "rows_per_second": round((history.bets - there) / took) if took else None,
             "tables": table_rows(warehouse),
         }
 

@@ -36,6 +36,7 @@ BASE_SETTINGS = {
     "allow_introspection_functions": "0",
     "output_format_parallel_formatting": "0",
 }
+MERGES_NICE = 10
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -245,6 +246,9 @@ class Engine:
         bounds = {
             "max_server_memory_usage": self.limits.memory_bytes,
             "uncompressed_cache_size": self.limits.cache_bytes,
+            # Merges can wait, those who ask or insert can not: for memory and for a core.
+            "merges_mutations_memory_usage_soft_limit": self.limits.memory_bytes // 2,
+            "os_threads_nice_value_merge_mutate": MERGES_NICE,
         }
         return Connection(f"{self.path}?{urlencode(bounds)}")
 

@@ -5,6 +5,12 @@ from sqlalchemy.engine import Connection
 from warehouse.rollups import ROLLUPS
 from warehouse.sql_files import read_sql
 
+BOUNDED = (
+    "max_threads = 1, max_bytes_before_external_group_by = 134217728, "
+    "min_insert_block_size_rows = 100000, min_insert_block_size_bytes = 0"
+)
+"""A month of a large platform must not need more memory than the embedded engine has."""
+
 
 def make_again(connection: Connection, name: str) -> None:
     """Drop the rollup, make it, fill it month by month, and only then feed it."""
@@ -20,6 +26,6 @@ def make_again(connection: Connection, name: str) -> None:
         connection.exec_driver_sql(
             f"INSERT INTO {name} ({', '.join(column[0] for column in columns)}) "
             f"{rollup.select} SETTINGS additional_table_filters = "
-            f"{{'{rollup.source}': 'toYYYYMM(created_at) = {int(month)}'}}"
+            f"{{'{rollup.source}': 'toYYYYMM(created_at) = {int(month)}'}}, {BOUNDED}"
         )
     connection.exec_driver_sql(read_sql("views", f"{name}_mv"))

@@ -8,7 +8,7 @@ Every batch makes a part in each table. With the engine's base of 5 a table of f
 at nearly every batch, tens of thousands of rows for a handful of new ones: half as much work as
 the inserts themselves. With 20 it is a quarter of that, for a few more parts to read.
 
-Revision ID: 0005
+Revision ID: 0004
 """
 
 from alembic import op
@@ -16,8 +16,8 @@ from alembic import op
 from warehouse.migrations.make_again import make_again
 from warehouse.sql_files import sql_names
 
-revision = "0005"
-down_revision = "0004"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ The parts that are there get theirs in the background, half a million rows a sec
 not wait for it. Until then the engine reads them in their own order, so that answers are right and
 only slower.
 
-Revision ID: 0004
+Revision ID: 0005
 """
 
 import re
@@ -16,8 +16,8 @@ from alembic import op
 
 from warehouse.sql_files import read_sql
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
