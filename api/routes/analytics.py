@@ -44,8 +44,10 @@ async def games_report(
     """Bets, wagers, wins, GGR and RTP by game. ``category`` is a slug."""
     if filters.player_id is not None:
         await require_player(pools, operator_id, filters.player_id)
-    figures = await game_figures(warehouse, operator_id, period.range, filters)
-    currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
+    figures, currency = await asyncio.gather(
+        game_figures(warehouse, operator_id, period.range, filters),
+        pools[Role.APP].fetchval(SQL["currency"], operator_id),
+    )
     return GamesReport(
         **head_fields(freshness, operator_id, currency, period, filters.include_bots),
         items=[game_item(game) for game in figures],
@@ -66,11 +68,11 @@ async def rtp_summary(
     """Return to player by game and by player; of the players the ``limit`` who wagered most."""
     if filters.player_id is not None:
         await require_player(pools, operator_id, filters.player_id)
-    games, players = await asyncio.gather(
+    games, players, currency = await asyncio.gather(
         game_figures(warehouse, operator_id, period.range, filters),
         ranked_players(warehouse, operator_id, period.range, filters, limit=limit),
+        pools[Role.APP].fetchval(SQL["currency"], operator_id),
     )
-    currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
     return RtpSummary(
         **head_fields(freshness, operator_id, currency, period, filters.include_bots),
         rtp=total(games, Figures).rtp,

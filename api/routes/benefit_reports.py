@@ -59,17 +59,19 @@ async def ranking_report(
     """
     if filters.player_id is not None:
         await require_player(pools, operator_id, filters.player_id)
-    players = await ranked_players(
-        warehouse,
-        operator_id,
-        period.range,
-        filters,
-        sort=sort,
-        descending=order == "desc",
-        limit=limit + 1,
-        after=rank_start(cursor),
+    players, currency = await asyncio.gather(
+        ranked_players(
+            warehouse,
+            operator_id,
+            period.range,
+            filters,
+            sort=sort,
+            descending=order == "desc",
+            limit=limit + 1,
+            after=rank_start(cursor),
+        ),
+        pools[Role.APP].fetchval(SQL["currency"], operator_id),
     )
-    currency = await pools[Role.APP].fetchval(SQL["currency"], operator_id)
     page = make_page(
         players, limit, key=lambda row: (row.sort_key, row.player_id), item=ranked_item
     )
