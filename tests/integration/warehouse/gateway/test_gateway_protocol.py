@@ -243,7 +243,11 @@ def test_a_client_that_leaves_cancels_its_query(
 ) -> None:
     forever = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"
     user: Credentials = getattr(gateway, role)
-    for sql in ("SELECT * FROM numbers(1000000000000)", forever) * 10:
+    statements = (
+        *("SELECT * FROM numbers(1000000000000)", forever, f"EXPLAIN ANALYZE {forever}"),
+        f"EXPLAIN SELECT ({forever})",
+    )
+    for sql in statements * 5:
         connection = http.client.HTTPConnection(gateway.host, gateway.port)
         connection.request(
             "POST", "/", sql, {"X-ClickHouse-User": user.user, "X-ClickHouse-Key": user.password}
