@@ -14,11 +14,10 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
+from warehouse.tokens import tokenize
+
 CHUNK_BYTES = 1 << 18
 
-_PARAMETER = re.compile(r"\{(\w+)\s*:[^{}]+\}")
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_OWN_FORMAT = re.compile(r"\bFORMAT\s+\w+\s*$", re.IGNORECASE)
 _SERVER_SAYS = re.compile(r"DB::Exception: (.*)", re.DOTALL)
 _VERSION = re.compile(r"\s*\(version [^()]*(\([^()]*\))?[^()]*\).*", re.DOTALL)
 _GRAMMAR = re.compile(r"[.:]? Expected one of: .*?(?=\([A-Z_]+\)$|\Z)", re.DOTALL)
@@ -61,7 +60,7 @@ class Analyst:
         what has been yielded by then is a part of it.
         """
         statement = prepared(query, parameters or {})
-        own = _OWN_FORMAT.search(_COMMENT.sub("", statement))
+        own = has_own_format(statement)
         try:
             answer: Any = self._client.raw_stream(
                 statement, parameters=dict(parameters or {}), fmt=None if own else fmt
@@ -81,8 +80,7 @@ def prepared(query: str, parameters: Mapping[str, str]) -> str:
     statement = query.strip()
     while statement.endswith(";"):
         statement = statement[:-1].rstrip()
-    bare = _COMMENT.sub("", statement)
-    if not bare.strip():
+    if all(token.word == ";" for token in tokenize(statement.encode())):
         raise QueryFailed("the query is empty")
     wanted = declared_parameters(statement)
     missing = [name for name in wanted if name not in parameters]
@@ -96,7 +94,24 @@ def prepared(query: str, parameters: Mapping[str, str]) -> str:
 
 def declared_parameters(query: str) -> list[str]:
     """Names of the ``{name:Type}`` places of a query, in the order of their first use."""
-    return list(dict.fromkeys(_PARAMETER.findall(_COMMENT.sub("", query))))
+    text = query.encode()
+    tokens = [*tokenize(text)]
+    names = [
+        text[name.start : name.end].decode()
+        for opening, name, colon in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if (opening.word, name.group, colon.word) == ("{", "word", ":")
+    ]
+    return list(dict.fromkeys(names))
+
+
+def has_own_format(query: str) -> bool:
+    """Whether a query ends with a FORMAT clause, perhaps with SETTINGS behind it."""
+    words = [token.word for token in tokenize(query.encode()) if not token.depth]
+    while words and words[-1] == ";":
+        words.pop()
+    if "SETTINGS" in words[-1:0:-1] and "FORMAT" in words:
+        words = words[: len(words) - words[::-1].index("SETTINGS") - 1]
+    return words[-2:-1] == ["FORMAT"] and words[-1] not in ("ASC", "DESC")
 
 
 def readable(error: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -22,6 +23,8 @@ from warehouse.gateway.server import Gateway, serve
 log = logging.getLogger("warehouse.gateway")
 
 _CLOSE_SECONDS = 10.0
+# Of the process beyond what the engine counts: code, threads' stacks, freed memory not given back.
+_UNCOUNTED_BYTES, _UNCOUNTED_BYTES_PER_CPU = 2 << 30, 256 << 20
 
 
 @click.command()
@@ -70,6 +73,7 @@ def main(
         raise click.ClickException(str(error)) from error
     if sandbox:
         _enter_sandbox(directory)
+    _limit_memory(memory_mib << 20)
     limits = Limits(
         memory_bytes=memory_mib << 20,
         cache_bytes=cache_mib << 20,
@@ -87,6 +91,17 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.create_server((host, port), family=family, backlog=512)
     listener.setblocking(False)
     return listener
+
+
+def _limit_memory(engine_bytes: int) -> None:
+    """A wall far behind the engine's own limit, which some functions allocate past: their query
+    fails then, instead of the machine running out of memory."""
+    wanted = 3 * engine_bytes + _UNCOUNTED_BYTES
+    wanted += (os.cpu_count() or 1) * _UNCOUNTED_BYTES_PER_CPU
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    if most != resource.RLIM_INFINITY:
+        wanted = min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
 
 
 def _enter_sandbox(directory: DataDirectory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 FUNCTIONS_FILE = Path(__file__).with_name("allowed_functions.txt")
@@ -69,6 +70,8 @@ TABLE_FUNCTIONS = frozenset(
         "SQLStandardValues",
     ]
 )
+# These take an aggregate function as a text, and compute any expression that is in its parentheses.
+BY_NAME = frozenset({"arrayreduce", "arrayreduceinranges", "initializeaggregation"})
 # What clients and BI tools read to describe a schema; none of it has queries or credentials.
 SYSTEM_TABLES = frozenset(
     [
@@ -107,6 +110,11 @@ ALL_COLUMNS = frozenset(
     }
 )
 SYSTEM_DATABASES = frozenset({"system", "information_schema", "INFORMATION_SCHEMA"})
+
+
+# An aggregate function as the tree shows a text: its parameters are numbers and texts, if any.
+_PARAMETER = r"(?:-?[0-9][0-9.e+-]*|\\'[^\\'()]*\\')"
+AGGREGATE_TEXT = re.compile(rf"'(\w+)(?:\((?:{_PARAMETER}(?:, ?{_PARAMETER})*)?\))?'")
 
 
 def functions() -> frozenset[str]:

@@ -19,6 +19,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from warehouse.gateway.engine import Engine, Handle, Progress, new_mark, outlast
 from warehouse.gateway.errors import GatewayError
@@ -78,9 +79,11 @@ async def select(
             await engine.kills.check(mark)
             return progress
         finally:
-            if not running.done():
-                await outlast(asyncio.ensure_future(_abort(engine, mark, running, pipe)))
+            # First of all: KILL QUERY waits for the engine's writer, which may wait for room in
+            # the pipe. Closing alone is not enough, as the engine goes on after a failed write.
             pipe.close_reader()
+            if not running.done():
+                await outlast(asyncio.ensure_future(_abort(engine, mark, running)))
 
 
 def _run_into_pipe(handle: Handle, request: QueryRequest, sql: bytes, write_fd: int) -> Progress:
@@ -142,14 +145,11 @@ def _set(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-async def _abort(engine: Engine, mark: str, running: asyncio.Future[Progress], pipe: _Pipe) -> None:
+async def _abort(engine: Engine, mark: str, running: asyncio.Future[Any]) -> None:
     """Cancels the query and waits for its thread.
 
-    The pipe is closed first: KILL QUERY waits for the engine's writer, which may wait for room in
-    the pipe. Closing alone is not enough, as the engine goes on after a failed write. KILL QUERY
-    is repeated, as a query only just sent may not be known to the engine yet.
+    KILL QUERY is repeated, as a query only just sent may not be known to the engine yet.
     """
-    pipe.close_reader()
     while not running.done():
         await engine.kill(mark)
         await asyncio.wait({running}, timeout=_ABORT_RETRY_SECONDS)
@@ -160,26 +160,41 @@ async def _abort(engine: Engine, mark: str, running: asyncio.Future[Progress], p
 async def command(
     engine: Engine, handle: Handle, request: QueryRequest, statement: Statement, write: Write
 ) -> Progress:
-    """Runs a statement that has no large result. A lost client does not interrupt it."""
+    """Runs a statement that has no large result. A lost client interrupts it if it only reads:
+    EXPLAIN may run queries too."""
     fmt = output_format(statement, request)
     sql = statement.text
     if statement.keyword in ("INSERT", "WITH"):  # from a SELECT: no view keeps it
         sql = answered(sql, request.query_id)
-    body, progress = await _run_marked(engine, handle, request, sql, fmt)
+    body, progress = await _run_marked(
+        engine, handle, request, sql, fmt, interruptible=statement.reads_only
+    )
     if body:
         await write(body)
     return progress
 
 
 async def _run_marked(
-    engine: Engine, handle: Handle, request: QueryRequest, sql: bytes, fmt: str
+    engine: Engine,
+    handle: Handle,
+    request: QueryRequest,
+    sql: bytes,
+    fmt: str,
+    *,
+    interruptible: bool = False,
 ) -> tuple[bytes, Progress]:
     """So that KILL QUERY finds it, and one that it has hit never passes for done."""
     mark = new_mark()
     with engine.kills.watched(mark, request.query_id, request.user):
-        result = await engine.call(
-            _prepare_and_run, handle, request, mark.encode() + b" " + sql, fmt
+        running = asyncio.ensure_future(
+            engine.call(_prepare_and_run, handle, request, mark.encode() + b" " + sql, fmt)
         )
+        try:
+            result = await asyncio.shield(running)
+        except asyncio.CancelledError:
+            ending = _abort(engine, mark, running) if interruptible else asyncio.wait({running})
+            await outlast(asyncio.ensure_future(ending))
+            raise
         await engine.kills.check(mark)
         return result
 

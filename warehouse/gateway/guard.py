@@ -43,6 +43,7 @@ class Guard:
         self._engine = engine
         self._functions = allowed.functions()
         self._combinators: tuple[str, ...] = ()
+        self._refused: frozenset[str] = frozenset()
 
     def admit(self, request: QueryRequest) -> None:
         """Refuses what can be told before the statement is read: a setting could say how much
@@ -80,6 +81,9 @@ class Guard:
         suffixes = await self._engine.control(
             "SELECT name FROM system.aggregate_function_combinators"
         )
+        functions = await self._engine.control("SELECT name FROM system.functions")
+        known = frozenset(functions.decode().lower().split())
+        self._refused = known - self._functions | allowed.BY_NAME
         self._combinators = tuple(suffixes.decode().lower().split())
 
     def _check(self, listing: bytes, again: Statement) -> list[Node]:
@@ -89,10 +93,11 @@ class Guard:
             tree = read_tree(listing.decode())
         except UnreadableTree:
             raise _denied("what the engine's syntax tree shows") from None
+        words = [word.upper() for word in statement.words(again.text)]
         self._check_statement(tree[0], again)
         for node in tree:
             self._check_node(node)
-        self._check_paths(tree)
+        self._check_paths(tree, words)
         return tree
 
     def _check_statement(self, root: Node, parsed: Statement) -> None:
@@ -100,8 +105,12 @@ class Guard:
             raise GatewayError(
                 "READONLY", f"Cannot execute query in readonly mode: {root.kind} is not allowed"
             )
+        words = statement.words(parsed.text)
         if root.kind.startswith("Show"):
-            self._check_show(root, statement.words(parsed.text))
+            self._check_show(root, words)
+        plain = [word.strip('`"').lower() for word in words]
+        if root.kind == "Explain" and plain[1:2] == ["ast"] and "graph" in plain:
+            raise _denied("graph, which shows addresses in memory,")
         if root.kind.startswith(("Show", "Exists")) and root.children:
             # Children are the database and the table, or one of them alone, then the format.
             names = [child.name for child in root.children]
@@ -155,6 +164,12 @@ class Guard:
             return
         if not self._function_allowed(node.name.lower()):
             raise _denied(f"function {node.name}")
+        for argument in (node for some in node.children for node in some.children):
+            # Where a function is expected its mere name calls it: arrayMap(file, …).
+            if argument.kind == "Identifier" and argument.name.lower() in self._refused:
+                raise _denied(f"function {argument.name} (if it is a column, say of which table)")
+        if node.name.lower() in allowed.BY_NAME and not self._names_aggregate(arguments):
+            raise _denied(f"{node.name} of what is no plain aggregate function")
         last = arguments[-1] if arguments else None
         if _IN_FUNCTION.match(node.name) and last is not None and last.kind == "Identifier":
             # The right side of IN may name a table.
@@ -192,6 +207,13 @@ class Guard:
             for suffix in self._combinators
         )
 
+    def _names_aggregate(self, arguments: list[Node]) -> bool:
+        """Whether the first argument is a text with an allowed function and harmless parameters."""
+        if not arguments or arguments[0].kind != "Literal":
+            return False
+        found = allowed.AGGREGATE_TEXT.fullmatch(arguments[0].name)
+        return found is not None and self._function_allowed(found[1].lower())
+
     def _check_table(self, name: str) -> None:
         database, dot, table = name.partition(".")
         if not dot or database == self._engine.database:
@@ -205,11 +227,13 @@ class Guard:
         if dot and database in allowed.SYSTEM_DATABASES:
             self._check_table(".".join(node.name.split(".")[:2]))
 
-    def _check_paths(self, tree: list[Node]) -> None:
+    def _check_paths(self, tree: list[Node], words: list[str]) -> None:
         """Where the server keeps its files is in columns of otherwise harmless system tables."""
         named = {node.name for node in tree if node.kind == "TableIdentifier"}
         if not named & allowed.TABLES_WITH_PATHS:
             return
+        if "NATURAL" in words:
+            raise _denied("NATURAL JOIN with a system table with paths of the server")
         with_paths = {
             select
             for select in tree

@@ -36,7 +36,14 @@ _FS_LATEST = (1 << 16) - 1
 _SYSTEM_READABLE = (
     *("/usr", "/lib", "/lib64", "/bin", "/dev/urandom", "/dev/random"),
     *("/etc/ld.so.cache", "/etc/localtime", "/etc/timezone", "/etc/os-release"),
-    *("/proc", "/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm"),
+    *("/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm"),
+    # Not all of /proc: a root process could read the environments of others, which hold passwords.
+    *("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/loadavg", "/proc/uptime"),
+    *("/proc/vmstat", "/proc/diskstats", "/proc/filesystems", "/proc/pressure", "/proc/sys"),
+    *(f"/proc/self/{name}" for name in ("stat", "statm", "status", "io", "limits", "cgroup", "fd")),
+    *(f"/proc/self/{name}" for name in ("maps", "smaps", "smaps_rollup", "mounts", "mountinfo")),
+    # Without it the engine's getauxval() looks behind `environ`, wherever that is, and may crash.
+    "/proc/self/auxv",
 )
 
 

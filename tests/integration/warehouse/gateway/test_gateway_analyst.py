@@ -51,6 +51,11 @@ SELECT * FROM (SELECT name FROM system.tables)
 SELECT t.name, t.engine FROM system.tables AS t JOIN bets ON 1
 SELECT 1 AS format ORDER BY format DESC
 SHOW SETTINGS LIKE 'max_threads'
+SELECT arrayReduce('sum', [1, 2]), arrayReduce('quantiles(0.5, 1e-1)', [1.5])
+SELECT arrayReduce('groupConcatIf(\\', \\')', ['a', 'b'], [1, 0]), arrayMap(upper, ['a'])
+SELECT finalizeAggregation(initializeAggregation('uniqState', id)) FROM bets
+EXPLAIN PIPELINE graph = 1 SELECT * FROM bets
+SELECT b.id FROM bets NATURAL JOIN bets AS b
 SHOW FULL COLUMNS FROM pitboss.bets
 SHOW COLUMNS FROM bets FROM pitboss LIKE 'i%'
 SHOW INDEXES FROM bets
@@ -278,6 +283,29 @@ SELECT getMacro('x')
 SELECT currentProfiles()
 SELECT filesystemAvailable()
 SELECT 1 PARALLEL WITH SELECT 2
+SELECT arrayReduce('groupConcat(file(\'/proc/self/cmdline\'))', ['a', 'b'])
+SELECT arrayReduce('groupConcat((SELECT query FROM system.processes LIMIT 1))', ['a', 'b'])
+SELECT arrayReduce('groupConcat(@@hostname)', ['a', 'b'])
+SELECT arrayReduce('groupConcatIf(hostName())', ['a', 'b'], [1, 1])
+SELECT arrayReduce(concat('groupConcat(host', 'Name())'), ['a', 'b'])
+SELECT arrayReduce({a:String}, ['a', 'b'])
+WITH 'groupConcat(hostName())' AS f SELECT arrayReduce(f, ['a', 'b'])
+SELECT ARRAYREDUCE('groupConcat(hostName())', ['a', 'b'])
+SELECT arrayReduce('quantile([hostName()][1])', [1])
+SELECT arrayReduceInRanges('groupConcat(hostName())', [(1, 2)], ['a', 'b'])
+SELECT finalizeAggregation(initializeAggregation('groupConcatState(hostName())', 'a'))
+SELECT arrayReduce('flameGraph', [1])
+SELECT arrayMap(file, ['/proc/self/cmdline'])
+SELECT arrayMap(file AS f, ['/proc/self/cmdline'])
+SELECT arrayMap((`file`), ['/proc/self/cmdline'])
+SELECT arrayMap({f:Identifier}, ['/proc/self/cmdline'])
+SELECT arrayMap(x -> arrayMap(file, [x]), ['/proc/self/cmdline'])
+SELECT arraySort(sleepEachRow, [1, 2])
+SELECT arrayMap(arrayReduce, ['sum'])
+SELECT arrayMap(if(1, file, file), ['/proc/self/cmdline'])
+SELECT count() FROM (SELECT '/tmp' AS data_path) AS a NATURAL JOIN system.databases
+EXPLAIN AST graph = 1 SELECT 1
+EXPLAIN AST `graph` = 1 SELECT 1
 """.strip().splitlines()
 
 PARAMETERS = {
@@ -285,6 +313,8 @@ PARAMETERS = {
     "param_t": "processes",
     "param_d": "system",
     "param_c": "data_paths",
+    "param_a": "groupConcat(hostName())",
+    "param_f": "file",
 }
 
 

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psutil
 import pytest
@@ -108,6 +109,16 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     process = start_gateway(tmp_path_factory.mktemp("small"), "--memory-mib", "256")
     yield process
     process.stop()
+
+
+def test_what_the_engine_does_not_count_has_a_wall(small: GatewayProcess) -> None:
+    """A text of two gigabytes, which the engine makes without asking its own accounts."""
+    answer = ask_gateway(small, "SELECT length(printf('%2000000000d', 1))")
+    assert answer.code in (241, 1001), answer.body
+    status = Path(f"/proc/{small.process.pid}/status").read_text()
+    most_kib = int(status.partition("VmHWM:")[2].split()[0])
+    assert most_kib < 2500 << 10
+    assert ask_gateway(small, "SELECT 1").body == b"1\n"
 
 
 @pytest.mark.parametrize("coding", ["identity", "lz4", "zstd", "gzip", "br", "native"])

@@ -243,7 +243,11 @@ def test_a_client_that_leaves_cancels_its_query(
 ) -> None:
     forever = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1"
     user: Credentials = getattr(gateway, role)
-    for sql in ("SELECT * FROM numbers(1000000000000)", forever) * 10:
+    statements = (
+        *("SELECT * FROM numbers(1000000000000)", forever, f"EXPLAIN ANALYZE {forever}"),
+        f"EXPLAIN SELECT ({forever})",
+    )
+    for sql in statements * 5:
         connection = http.client.HTTPConnection(gateway.host, gateway.port)
         connection.request(
             "POST", "/", sql, {"X-ClickHouse-User": user.user, "X-ClickHouse-Key": user.password}
@@ -289,6 +293,8 @@ def test_the_process_reaches_no_files_and_no_network(gateway: GatewayProcess, as
     assert ask("SELECT * FROM file('/etc/passwd', 'LineAsString')").code != 0
     assert ask("INSERT INTO FUNCTION file('/tmp/gateway-escape', 'TSV') SELECT 1").code != 0
     assert not os.path.exists("/tmp/gateway-escape")
+    for secret in (f"/proc/{os.getpid()}/environ", "/proc/self/environ", "/proc/1/cmdline"):
+        assert ask(f"SELECT length(file('{secret}'))").code == 76
     url = f"http://127.0.0.1:{gateway.port}/ping"
     sql = f"SELECT * FROM url('{url}', 'LineAsString', 'a String')"
     assert ask(sql, http_max_tries=1).code != 0
