@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import signal
 import socket
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import click
 import uvloop
 
+from warehouse.gateway import memory_wall
 from warehouse.gateway.auth import Users
 from warehouse.gateway.datadir import DataDirectory, DirectoryInUse
 from warehouse.gateway.engine import Engine, Limits
@@ -23,8 +23,6 @@ from warehouse.gateway.server import Gateway, serve
 log = logging.getLogger("warehouse.gateway")
 
 _CLOSE_SECONDS = 10.0
-# Of the process beyond what the engine counts: code, threads' stacks, freed memory not given back.
-_UNCOUNTED_BYTES, _UNCOUNTED_BYTES_PER_CPU = 2 << 30, 256 << 20
 
 
 @click.command()
@@ -73,7 +71,6 @@ def main(
         raise click.ClickException(str(error)) from error
     if sandbox:
         _enter_sandbox(directory)
-    _limit_memory(memory_mib << 20)
     limits = Limits(
         memory_bytes=memory_mib << 20,
         cache_bytes=cache_mib << 20,
@@ -91,17 +88,6 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.create_server((host, port), family=family, backlog=512)
     listener.setblocking(False)
     return listener
-
-
-def _limit_memory(engine_bytes: int) -> None:
-    """A wall far behind the engine's own limit, which some functions allocate past: their query
-    fails then, instead of the machine running out of memory."""
-    wanted = 3 * engine_bytes + _UNCOUNTED_BYTES
-    wanted += (os.cpu_count() or 1) * _UNCOUNTED_BYTES_PER_CPU
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    if most != resource.RLIM_INFINITY:
-        wanted = min(wanted, most)
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
 
 
 def _enter_sandbox(directory: DataDirectory) -> None:
@@ -126,14 +112,18 @@ async def _serve(
     # The engine's library sets handlers of its own when loaded; ours must win.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    wall = asyncio.create_task(memory_wall.hold(limits.memory_bytes))
     runner = await serve(Gateway(engine, users), listener)
     host, port = listener.getsockname()[:2]
     log.info("ClickHouse %s on http://%s:%d", engine.version, host, port)
-    await stop.wait()
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait({told, wall}, return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping: finishing running requests")
     await runner.cleanup()
     await _close(engine)
     log.info("stopped")
+    if wall.done():
+        wall.result()  # raises what it ended with
 
 
 async def _close(engine: Engine) -> None:

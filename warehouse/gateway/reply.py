@@ -169,7 +169,7 @@ class Reply:
         await self._stream.write(block + self._encoder.finish())
         if self._http.transport is not None:
             self._http.transport.close()
-        raise ConnectionResetError("result ended by an error")
+        raise ConnectionResetError(f"{error.name}, after the first part of it had been sent")
 
 
 def summary(progress: Progress) -> str:

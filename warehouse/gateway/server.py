@@ -33,7 +33,7 @@ _MAX_URI_BYTES = 1 << 20
 _MAX_FORM_BYTES = 16 << 20
 # Running requests may take this long to end once the process is told to stop.
 _SHUTDOWN_SECONDS = 10.0
-# What no header may hold.
+# What neither a header nor a line of the log may hold.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -79,9 +79,11 @@ class Gateway:
             )
             query_id = request.query_id
             return await self._run(http, user, request)
-        except (ConnectionError, web.HTTPException):
-            # The client has gone or its result has been broken off, or the form is too long.
+        except ConnectionError as error:
+            log.info("request %s ended without its result: %s", _line(query_id), error)
             raise
+        except web.HTTPException:
+            raise  # the form is too long
         except Exception as error:
             return self._error(_as_told(error, query_id), query_id)
 
@@ -166,7 +168,7 @@ class Gateway:
     def _headers(self, query_id: str) -> dict[str, str]:
         return {
             "X-ClickHouse-Server-Display-Name": "pitboss-gateway",
-            "X-ClickHouse-Query-Id": _CONTROL.sub(" ", query_id),
+            "X-ClickHouse-Query-Id": _line(query_id),
             "X-ClickHouse-Timezone": self._engine.timezone,
         }
 
@@ -183,11 +185,16 @@ class Gateway:
         )
 
 
+def _line(query_id: str) -> str:
+    """Fit for a header and for the log."""
+    return _CONTROL.sub(" ", query_id)
+
+
 def _as_told(error: Exception, query_id: str) -> GatewayError:
     """What the client is told: a fault of the gateway's own only by its kind, and the log more."""
     if isinstance(error, GatewayError):
         return error
-    log.error("request %s failed", query_id, exc_info=error)
+    log.error("request %s failed", _line(query_id), exc_info=error)
     return GatewayError("STD_EXCEPTION", f"The gateway failed: {type(error).__name__}")
 
 
@@ -202,10 +209,23 @@ async def serve(gateway: Gateway, listener: socket.socket) -> web.AppRunner:
         max_line_size=_MAX_URI_BYTES,
         max_field_size=_MAX_URI_BYTES,
         shutdown_timeout=_SHUTDOWN_SECONDS,
+        logger=_http_log(),
     )
     await runner.setup()
     await web.SockSite(runner, listener, backlog=512).start()
     return runner
+
+
+def _http_log() -> logging.Logger:
+    """For what the HTTP server has to tell, without those errors that break a response off: the
+    gateway raises them for that, and tells them itself."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], ConnectionError))
+
+    logger = logging.getLogger("warehouse.gateway.http")
+    logger.addFilter(is_news)
+    return logger
 
 
 async def _form_fields(http: web.Request) -> list[tuple[str, str]]:

@@ -206,10 +206,15 @@ def test_streamed_formats_are_whole(ask: Ask, fmt: str) -> None:
         assert body[-8:] == b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-def test_an_error_in_the_middle_breaks_the_stream_and_is_named(ask: Ask) -> None:
+def test_an_error_in_the_middle_breaks_the_stream_and_is_named(
+    gateway: GatewayProcess, ask: Ask
+) -> None:
     sql = "SELECT throwIf(number = 3000000, 'too far') FROM numbers(10000000)"
     with pytest.raises(http.client.IncompleteRead) as broken:
-        ask(sql, max_block_size=10000, max_threads=1)
+        ask(sql, max_block_size=10000, max_threads=1, query_id="too-far")
+    told = gateway.log().partition("request too-far ended without its result: ")[2]
+    assert told.startswith("FUNCTION_THROW_IF_VALUE_IS_NON_ZERO")
+    assert "Traceback" not in told
     tail = broken.value.partial[-400:]
     assert b"\r\n__exception__\r\n" in tail
     assert b"Code: 395. DB::Exception: too far" in tail
