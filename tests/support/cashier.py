@@ -70,10 +70,10 @@ async def deposit(desk: MoneyDesk, player: Player, amount: int) -> Any:
     return row
 
 
-async def bonus(desk: MoneyDesk, player: Player, amount: int) -> UUID:
+async def bonus(desk: MoneyDesk, player: Player, amount: int, kind: str = "GRANT") -> UUID:
     """A bonus granted; returns the task's id."""
     async with player_command(desk, player.operator_id, player.user_id) as command:
-        return give_bonus(command, amount=amount, kind="GRANT", source_id=uuid7())
+        return give_bonus(command, amount=amount, kind=kind, source_id=uuid7())
 
 
 async def free_spins(

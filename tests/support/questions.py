@@ -1,62 +1,109 @@
-"""Random questions to reports over a played history."""
+"""Random questions to reports over a played history; the same ones in every run."""
 
+from bisect import bisect
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
-from hypothesis import strategies as st
+import msgspec
 
 from tests.support.history import FIRST, LAST, History
 from warehouse.buckets import Interval
 from warehouse.filters import Filters
 
-SPAN_US = (LAST - FIRST) // timedelta(microseconds=1)
-LENGTHS = {
+LONGEST = {
     Interval.MINUTE: timedelta(hours=20),
     Interval.HOUR: timedelta(days=40),
     Interval.DAY: LAST - FIRST,
 }
 
 
-@st.composite
-def periods(draw: Any) -> tuple[datetime, datetime, Interval]:
-    """A period in or about the history, half of them cut at full hours or days."""
-    interval = draw(st.sampled_from(list(Interval)))
-    start = FIRST + timedelta(microseconds=draw(st.integers(-SPAN_US // 10, SPAN_US)))
-    length = timedelta(
-        microseconds=draw(st.integers(1, LENGTHS[interval] // timedelta(microseconds=1)))
-    )
-    end = start + length
-    grain = draw(st.sampled_from([None, "hour", "day"]))
-    if grain is not None:
-        zeros: dict[str, Any] = {"minute": 0, "second": 0, "microsecond": 0}
-        zeros |= {"hour": 0} if grain == "day" else {}
-        start = start.replace(**zeros)
-        end = max(end.replace(**zeros), start + timedelta(hours=1))
-    return start, end, interval
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What a brand asks. ``number`` and its test find it again.
+
+    ``choice`` is a source of whatever else a test wants to vary.
+    """
+
+    number: int
+    brand: int
+    start: datetime
+    end: datetime
+    interval: Interval
+    limits: Filters
+    choice: Random
 
 
-@st.composite
-def filters(draw: Any) -> dict[str, Any]:
-    """Filters by position, since the history's ids are known only when it has been played."""
-    return {
-        "include_bots": draw(st.booleans()),
-        "game": draw(st.sampled_from([None, None, 0, 3])),
-        "category": draw(st.sampled_from([None, None, "machine-tables", "slots"])),
-        "provider": draw(st.sampled_from([None, None, None, "Test", "Nobody"])),
-        "player": draw(st.sampled_from([None, None, 0, 2])),
-        "bet_type": draw(st.sampled_from([None, None, "REAL", "BONUS", "MIXED", "FREE_SPIN"])),
-    }
+def questions(name: str, count: int, history: History) -> Iterator[Question]:
+    """Questions in and about the history; the same ``name`` gives the same ones.
+
+    Some begin and end at full hours or days, some just when money moved. A filter is mostly off,
+    or else most would find nothing.
+    """
+    for number in range(count):
+        picked = Random(f"{name} {number}")  # noqa: S311 - questions, not secrets
+        interval = picked.choice(list(Interval))
+        brand = picked.choice(history.brands)
+        start, end = _period(picked, interval, history)
+        yield Question(
+            number=number,
+            brand=brand,
+            start=start,
+            end=end,
+            interval=interval,
+            limits=_limits(picked, brand, history),
+            choice=picked,
+        )
 
 
-def chosen(picked: dict[str, Any], history: History, brand: int) -> Filters:
-    """The filters for one brand of this history."""
+def everything(history: History) -> list[Question]:
+    """Questions of both brands for all that has happened."""
+    return [
+        Question(
+            number=-1,
+            brand=brand,
+            start=FIRST,
+            end=LAST + timedelta(days=1),
+            interval=Interval.DAY,
+            limits=Filters(),
+            choice=Random(brand),  # noqa: S311 - as above
+        )
+        for brand in history.brands
+    ]
+
+
+def _period(picked: Random, interval: Interval, history: History) -> tuple[datetime, datetime]:
+    start = FIRST + (LAST - FIRST) * picked.uniform(-0.05, 0.95)
+    end = start + LONGEST[interval] * picked.uniform(0.05, 1)
+    zeros: dict[str, Any] = {"minute": 0, "second": 0, "microsecond": 0}
+    match picked.choice(["any", "any", "any", "money", "money", "hour", "day"]):
+        case "money":
+            start, end = (_next(moment, history.moments) for moment in (start, end))
+        case "hour":
+            start, end = start.replace(**zeros), end.replace(**zeros)
+        case "day":
+            start, end = start.replace(**zeros, hour=0), end.replace(**zeros, hour=0)
+    return start, end if start < end else start + timedelta(hours=1)
+
+
+def _next(moment: datetime, moments: list[datetime]) -> datetime:
+    """The first of ``moments`` that comes later, or else the moment itself."""
+    place = bisect(moments, moment)
+    return moments[place] if place < len(moments) else moment
+
+
+def _limits(picked: Random, brand: int, history: History) -> Filters:
+    own = [player.user_id for player in history.players if player.operator_id == brand]
     games = history.casino.games
-    players = [player for player in history.players if player.operator_id == brand]
+
+    def seldom(*values: Any) -> Any:
+        return picked.choice(values) if picked.random() < 0.2 else None
+
     return Filters(
-        include_bots=picked["include_bots"],
-        game_id=None if picked["game"] is None else games[picked["game"]],
-        category=picked["category"],
-        provider=picked["provider"],
-        player_id=None if picked["player"] is None else players[picked["player"]].user_id,
-        bet_type=picked["bet_type"],
+        include_bots=picked.random() < 0.5,
+        game_id=seldom(games[0], games[3]),
+        category=seldom("machine-tables", "slots"),
+        provider=seldom("Test", "Test", "Nobody"),
+        player_id=seldom(own[0], own[2], own[3]),
+        bet_type=seldom("REAL", "REAL", "BONUS", "MIXED", "FREE_SPIN"),
     )

@@ -1,26 +1,25 @@
 """The overview says what Postgres says, for any period, filter, interval and time zone."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from api.schemas.overview import FIGURES
 from tests.integration.warehouse.conftest import Stream
 from tests.support.history import History, play_history
 from tests.support.ledger_answers import bet_totals, money_totals
-from tests.support.questions import chosen, filters, periods
+from tests.support.questions import Question, questions
 from tests.support.world import World
-from warehouse.buckets import Interval
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
 from warehouse.queries import KeyFigures
-from warehouse.queries_overview import Totals, overview
+from warehouse.queries_overview import Overview, Totals, overview
 from warehouse.timelines import timeline
 
+COUNT = 60
+"""Questions; at least a third of them must find bets to compare."""
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "America/Havana")
 
 
@@ -30,6 +29,14 @@ async def history(world: World, stream: Stream) -> History:
     played = await play_history(world)
     await stream.drain()
     return played
+
+
+@pytest.fixture
+async def warehouse(clickhouse_url: str) -> AsyncIterator[Warehouse]:
+    """Reads as the API reads."""
+    opened = Warehouse(clickhouse_url)
+    yield opened
+    await opened.close()
 
 
 async def check(
@@ -61,47 +68,50 @@ async def check(
         )
 
 
-@given(period=periods(), picked=filters(), zone=st.sampled_from(ZONES), which=st.integers(0, 1))
-@settings(
-    max_examples=60,
-    deadline=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 async def test_any_overview_equals_the_ledger(
-    period: tuple[datetime, datetime, Interval],
-    picked: dict[str, Any],
-    zone: str,
-    which: int,
-    history: History,
-    world: World,
-    clickhouse_url: str,
+    history: History, world: World, warehouse: Warehouse
 ) -> None:
-    start, end, interval = period
-    brand = history.brands[which]
-    limits = chosen(picked, history, brand)
-    line = timeline(start, end, zone=ZoneInfo(zone), interval=interval)
-    made = await world.owner.fetch(
-        "SELECT created_at, amount FROM affiliate_statement WHERE operator_id = $1", brand
+    found_some = 0
+    for question in questions("overview", COUNT, history):
+        answer = await asked(question, world, warehouse)
+        brand, limits = question.brand, question.limits
+        start, end = question.start, question.end
+        await check(world, brand, start, end, limits, answer.current)
+        assert answer.previous is not None
+        await check(world, brand, start - (end - start), start, limits, answer.previous)
+        points = answer.points
+        ends = [point.start for point in points[1:]] + [end]
+        busy = [
+            (point, until)
+            for point, until in zip(points, ends, strict=True)
+            if point.totals.figures.bets or point.totals.figures.free_spins
+        ]
+        for point, until in busy[:: max(1, len(busy) // 5)]:
+            await check(world, brand, point.start, until, limits, point.totals)
+        assert sum(point.totals.figures.wager for point in points) == answer.current.figures.wager
+        found_some += bool(busy)
+    assert found_some > COUNT / 3
+
+
+async def asked(question: Question, world: World, warehouse: Warehouse) -> Overview:
+    """The overview that answers a question, in one of the time zones."""
+    line = timeline(
+        question.start,
+        question.end,
+        zone=ZoneInfo(question.choice.choice(ZONES)),
+        interval=question.interval,
     )
-    warehouse = Warehouse(clickhouse_url)
-    try:
-        answer = await overview(warehouse, brand, line, limits, [tuple(row) for row in made])
-    finally:
-        await warehouse.close()
-    await check(world, brand, start, end, limits, answer.current)
-    assert answer.previous is not None
-    await check(world, brand, start - (end - start), start, limits, answer.previous)
-    points = answer.points
-    ends = [point.start for point in points[1:]] + [end]
-    busy = [
-        (point, until)
-        for point, until in zip(points, ends, strict=True)
-        if point.totals.figures.bets or point.totals.figures.free_spins
-    ]
-    for point, until in busy[:: max(1, len(busy) // 5)]:
-        await check(world, brand, point.start, until, limits, point.totals)
-    assert sum(point.totals.figures.wager for point in points) == answer.current.figures.wager
+    made = await world.owner.fetch(
+        "SELECT created_at, amount FROM affiliate_statement WHERE operator_id = $1",
+        question.brand,
+    )
+    return await overview(
+        warehouse,
+        question.brand,
+        line,
+        question.limits,
+        [tuple(row) for row in made],
+    )
 
 
 async def test_the_history_has_something_of_everything(history: History, world: World) -> None:
