@@ -111,7 +111,8 @@ def has_own_format(query: str) -> bool:
         words.pop()
     if "SETTINGS" in words[-1:0:-1] and "FORMAT" in words:
         words = words[: len(words) - words[::-1].index("SETTINGS") - 1]
-    return words[-2:-1] == ["FORMAT"] and words[-1] not in ("ASC", "DESC")
+    named = words[-3:-2] not in (["AS"], ["BY"], [","], ["."])
+    return words[-2:-1] == ["FORMAT"] and words[-1] not in ("ASC", "DESC") and named
 
 
 def readable(error: object) -> str:

@@ -112,7 +112,7 @@ async def _serve(
     # The engine's library sets handlers of its own when loaded; ours must win.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    wall = asyncio.create_task(memory_wall.hold(limits.memory_bytes))
+    wall = asyncio.create_task(memory_wall.hold(engine))
     runner = await serve(Gateway(engine, users), listener)
     host, port = listener.getsockname()[:2]
     log.info("ClickHouse %s on http://%s:%d", engine.version, host, port)

@@ -12,36 +12,60 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import resource
+import time
 from pathlib import Path
+
+from warehouse.gateway.engine import Engine
+from warehouse.gateway.errors import GatewayError
+
+log = logging.getLogger(__name__)
 
 _STATUS = Path("/proc/self/status")
 _EVERY_SECONDS = 0.5
 # Of the process itself, beyond twice what the engine may use.
-_OWN_BYTES = 1 << 30
+_OWN_BYTES = 2 << 30
 # What is left when all is used: requests that are refused need some too.
 _LEAST_BYTES = 4 << 20
+_PURGE_EVERY_SECONDS = 5.0
 
 
-async def hold(engine_bytes: int) -> None:
-    """Keeps the wall where it belongs; for good, as a task of its own."""
+async def hold(engine: Engine) -> None:
+    """Keeps the wall where it belongs; for good, as a task of its own.
+
+    What the engine has freed it may keep in memory for long; near the wall it is made to give it
+    back.
+    """
+    most = 2 * engine.limits.memory_bytes + _OWN_BYTES
+    purged = 0.0
     while True:
         # At the wall there may be no memory for looking either: it stands where it is.
         with contextlib.suppress(MemoryError):
-            place(engine_bytes)
+            room = _place(most)
+            if room < most // 2 and time.monotonic() - purged > _PURGE_EVERY_SECONDS:
+                await _purge(engine)
+                purged = time.monotonic()
+                continue
         await asyncio.sleep(_EVERY_SECONDS)
 
 
-def place(engine_bytes: int) -> None:
-    """Limits the address space to what the process may still use, now.
-
-    A lower hard limit, set by whoever started the process, holds.
-    """
+def _place(most: int) -> int:
+    """Limits the address space, so that no more than `most` bytes are in memory; returns how many
+    are left. A lower hard limit, set by whoever started the process, holds."""
     data, resident = _used()
-    room = max(2 * engine_bytes + _OWN_BYTES - resident, _LEAST_BYTES)
-    _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = data + room if most == resource.RLIM_INFINITY else min(data + room, most)
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
+    room = max(most - resident, _LEAST_BYTES)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = data + room if hard == resource.RLIM_INFINITY else min(data + room, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+    return room
+
+
+async def _purge(engine: Engine) -> None:
+    try:
+        await engine.purge()
+    except GatewayError as error:
+        log.warning("freed memory is not given back: %s", error)
 
 
 def _used() -> tuple[int, int]:

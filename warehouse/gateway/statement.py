@@ -124,10 +124,9 @@ def _format_clause(text: bytes, tokens: list[Token], end: int) -> tuple[str | No
         name = top[index + 1]
         if top[index].word != "FORMAT" or name.group not in ("word", "quoted"):
             continue
-        if name.word in ("ASC", "DESC"):
-            continue  # a column called format, ordered by
-        after = top[index + 2].word if index + 2 < len(top) else ""
-        if after in ("", "SETTINGS"):
+        if name.word in ("ASC", "DESC") or top[index - 1].word in ("AS", "BY", ",", "."):
+            continue  # a column or a table called format
+        if index + 2 == len(top) or top[index + 2].word == "SETTINGS":
             return _unquote(text[name.start : name.end]), min(end, top[index].start)
     return None, end
 

@@ -69,6 +69,7 @@ def test_parameters_in_texts_and_comments_are_none(query: str, names: list[str])
         ("SELECT ' FORMAT CSV'", False),
         ("SELECT '--' FORMAT CSV", True),
         ("SELECT 1 -- FORMAT CSV", False),
+        ("SELECT a FROM t AS format FINAL", False),
         ("SELECT * FROM (SELECT 1 AS format) ORDER BY format DESC", False),
     ],
 )

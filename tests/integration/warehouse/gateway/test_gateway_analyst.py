@@ -306,6 +306,12 @@ SELECT arrayMap(if(1, file, file), ['/proc/self/cmdline'])
 SELECT count() FROM (SELECT '/tmp' AS data_path) AS a NATURAL JOIN system.databases
 EXPLAIN AST graph = 1 SELECT 1
 EXPLAIN AST `graph` = 1 SELECT 1
+SELECT multiMatchAny('a', ['(a{1,500}){1,500}'])
+SELECT multiFuzzyMatchAny('a', 2, ['(a|b){1,200}x.*y'])
+SELECT polygonsUnionCartesian([[[(0., 0.), (1., 1.)]]], [[[(0., 1.), (1., 0.)]]])
+SELECT printf('%1000000000d', 1)
+SELECT arrayLevenshteinDistance(range(1000000), range(1000000))
+SELECT defaultValueOfTypeName(repeat('[', 1000000))
 """.strip().splitlines()
 
 PARAMETERS = {
