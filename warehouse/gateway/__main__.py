@@ -13,7 +13,6 @@ from pathlib import Path
 import click
 import uvloop
 
-from warehouse.gateway import memory_wall
 from warehouse.gateway.auth import Users
 from warehouse.gateway.datadir import DataDirectory, DirectoryInUse
 from warehouse.gateway.engine import Engine, Limits
@@ -112,18 +111,14 @@ async def _serve(
     # The engine's library sets handlers of its own when loaded; ours must win.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    wall = asyncio.create_task(memory_wall.hold(engine))
     runner = await serve(Gateway(engine, users), listener)
     host, port = listener.getsockname()[:2]
     log.info("ClickHouse %s on http://%s:%d", engine.version, host, port)
-    told = asyncio.create_task(stop.wait())
-    await asyncio.wait({told, wall}, return_when=asyncio.FIRST_COMPLETED)
+    await stop.wait()
     log.info("stopping: finishing running requests")
     await runner.cleanup()
     await _close(engine)
     log.info("stopped")
-    if wall.done():
-        wall.result()  # raises what it ended with
 
 
 async def _close(engine: Engine) -> None:

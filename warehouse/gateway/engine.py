@@ -285,11 +285,6 @@ class Engine:
         async with self._killer_lock:
             await self.call(self._killer.run, sql)
 
-    async def purge(self) -> None:
-        """Gives memory that queries have freed back to the machine. Raises GatewayError."""
-        async with self._killer_lock:
-            await self.call(self._killer.run, "SYSTEM JEMALLOC PURGE")
-
     def close(self) -> None:
         """Ends cleanly; every handle must have been given back."""
         self.threads.shutdown(wait=True)

@@ -7,7 +7,6 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
@@ -109,29 +108,6 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     process = start_gateway(tmp_path_factory.mktemp("small"), "--memory-mib", "256")
     yield process
     process.stop()
-
-
-def test_what_the_engine_does_not_count_has_a_wall(small: GatewayProcess) -> None:
-    """Texts of gigabytes, which the engine makes without asking its own accounts; afterwards all is
-    as before, although it keeps address space."""
-    for size in (300_000_000, 600_000_000, 2_000_000_000):
-        sql = f"SELECT length(printf('%{size}d', 1))"
-        assert ask_gateway(small, sql).code in (0, 241, 1001)
-    status = Path(f"/proc/{small.process.pid}/status").read_text()
-    most_kib = int(status.partition("VmHWM:")[2].split()[0])
-    assert most_kib < 3000 << 10
-    deadline = time.monotonic() + 30
-    while resident(small) > 600 * MIB:  # given back, not kept for later
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    rows = b"x" * (20 * MIB)
-    assert ask_gateway(small, "CREATE TABLE long (a String) ENGINE = Log").code == 0
-    with ThreadPoolExecutor(8) as pool:
-        sent = [pool.submit(ask_gateway, small, rows, query="INSERT INTO long FORMAT RawBLOB")
-                for _ in range(4)]  # fmt: skip
-        read = [pool.submit(ask_gateway, small, "SELECT repeat('x', 900000) FROM numbers(20)")
-                for _ in range(20)]  # fmt: skip
-        assert {answer.result().code for answer in sent + read} == {0}
 
 
 @pytest.mark.parametrize("coding", ["identity", "lz4", "zstd", "gzip", "br", "native"])
