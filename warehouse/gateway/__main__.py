@@ -35,7 +35,7 @@ _CLOSE_SECONDS = 10.0
     "--memory-mib", default=1024, show_default=True, help="Memory of all queries together."
 )
 @click.option(
-    "--cache-mib", default=256, show_default=True, help="Of them for decompressed columns."
+    "--cache-mib", default=256, show_default=True, help="Besides, for decompressed columns."
 )
 @click.option("--writer-queries", default=8, show_default=True, help="At once, as the writer.")
 @click.option("--analyst-queries", default=4, show_default=True, help="At once, as the analyst.")

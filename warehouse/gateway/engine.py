@@ -47,8 +47,8 @@ class Limits:
     memory_bytes: int = 1 << 30
     """Of all queries together; the engine refuses with MEMORY_LIMIT_EXCEEDED beyond."""
     cache_bytes: int = 256 << 20
-    """Of decompressed columns that are kept for queries with `use_uncompressed_cache`, a part of
-    the memory. The engine's default is none, a server's is 8 GiB."""
+    """Of decompressed columns that are kept for queries with `use_uncompressed_cache`, besides
+    the memory of queries. The engine's default is none, a server's is 8 GiB."""
     writer_handles: int = 8
     analyst_handles: int = 4
     waiting: int = 128
@@ -244,7 +244,7 @@ class Engine:
         from chdb.state.sqlitelike import Connection  # noqa: PLC0415
 
         bounds = {
-            "max_server_memory_usage": self.limits.memory_bytes,
+            "max_server_memory_usage": self.limits.memory_bytes + self.limits.cache_bytes,
             "uncompressed_cache_size": self.limits.cache_bytes,
             # Merges can wait, those who ask or insert can not: for memory and for a core.
             "merges_mutations_memory_usage_soft_limit": self.limits.memory_bytes // 2,

@@ -73,7 +73,7 @@ async def disturb(
         relay = RelayProcess(stores, chunk_rows=chance.choice([3, 20_000]))
         if round_no % 3 == 0:
             await asyncio.to_thread(redis.stop)
-        await asyncio.sleep(0.2 + chance.random() * 0.6)
+        await asyncio.sleep(0.5 + chance.random() * 1.5)
         if round_no % 3 == 0:
             await asyncio.to_thread(redis.start)
             await asyncio.sleep(0.3)
@@ -116,7 +116,7 @@ async def test_as_of_is_true_whatever_fails(
             await asyncio.sleep(0.005)
         await disturbing
         await asyncio.gather(*writers)
-    assert promises > len(committed.bets) // 2, f"seed {seed}: hardly anything was promised"
+    assert promises > len(committed.bets) // 4, f"seed {seed}: hardly anything was promised"
     await stream.drain()
     assert_exact(warehouse_client, operator_id, len(committed.bets), 100 * len(committed.bets))
 
