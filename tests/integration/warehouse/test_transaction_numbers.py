@@ -138,3 +138,15 @@ async def test_the_history_has_rows_of_every_type(history: History, world: World
         *(("bonus", status) for status in ("GRANTED", "RETURNED")),
         *(("free_spins", status) for status in ("GRANTED", "EXPIRED", "REVOKED")),
     }
+
+
+async def test_a_bot_has_no_list_without_bots(history: History, world: World, asked: Asked) -> None:
+    for question in everything(history):
+        bot = await world.owner.fetchval(
+            'SELECT user_id FROM "user" WHERE operator_id = $1 AND is_bot ORDER BY user_id LIMIT 1',
+            question.brand,
+        )
+        for include_bots in (True, False):
+            limits = Filters(include_bots=include_bots, player_id=bot)
+            own = msgspec.structs.replace(question, limits=limits)
+            assert bool(await compare(own, None, world, asked)) is include_bots
