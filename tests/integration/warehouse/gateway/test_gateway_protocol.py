@@ -289,6 +289,15 @@ def test_many_at_once_and_the_same_id_twice(gateway: GatewayProcess) -> None:
     assert duplicate_status == 500
 
 
+def test_the_engine_throws_nothing_over_an_ordinary_query(ask: Ask) -> None:
+    """An exception that is caught and forgotten, such as for a file behind the walls, shows here
+    and costs more than the query."""
+    thrown = "SELECT sum(value) FROM system.errors"
+    before = ask(thrown).body
+    assert ask("SELECT uniq(number) FROM numbers_mt(1000000)").code == 0
+    assert ask(thrown).body == before
+
+
 def test_the_process_reaches_no_files_and_no_network(gateway: GatewayProcess, ask: Ask) -> None:
     """Even the writer: the sandbox is around the process."""
     if "sandboxed" not in gateway.log():
