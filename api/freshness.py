@@ -1,4 +1,4 @@
-"""How fresh an answer from the warehouse is."""
+"""How fresh an answer from the warehouse is, and what of it may be known from before."""
 
 from datetime import UTC, datetime
 
@@ -6,18 +6,24 @@ import asyncpg
 import msgspec
 import redis.asyncio
 import redis.exceptions
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 
 from api.tenancy import Pools
 from ledger.database import Role
 from warehouse import watermark
+from warehouse.client import Warehouse
 
 
 class Freshness(msgspec.Struct, frozen=True):
-    """Everything committed before ``as_of`` is in the answer; ``lag_ms`` is its age when asked."""
+    """Everything committed before ``as_of`` is in the answer; ``lag_ms`` is its age when asked.
+
+    ``reading`` is the watermark that says so, None if it comes from Postgres.
+    """
 
     as_of: datetime
     lag_ms: int
+    reading: watermark.Reading | None = None
 
 
 async def provide_freshness(redis: NamedDependency[redis.asyncio.Redis], pools: Pools) -> Freshness:
@@ -26,18 +32,32 @@ async def provide_freshness(redis: NamedDependency[redis.asyncio.Redis], pools: 
 
     Without Redis, or before the relay's first look, the last sent batch says it.
     """
-    as_of = await warehouse_as_of(redis, pools[Role.APP])
+    reading = await _from_redis(redis)
+    as_of = reading.as_of if reading else await _from_postgres(pools[Role.APP])
     lag = datetime.now(UTC) - as_of
-    return Freshness(as_of, max(0, round(lag.total_seconds() * 1000)))
+    return Freshness(as_of, max(0, round(lag.total_seconds() * 1000)), reading)
+
+
+def provide_warehouse(
+    state: State, freshness: NamedDependency[Freshness], operator_id: NamedDependency[int]
+) -> Warehouse:
+    """Dependency ``warehouse`` of reports: answers about the operator's settled past are kept."""
+    warehouse: Warehouse = state.warehouse
+    if freshness.reading is None:
+        return warehouse
+    return warehouse.knowing(
+        freshness.reading.past_of(operator_id),
+        freshness.reading.past_of(watermark.CATALOGUE),
+    )
 
 
 async def warehouse_as_of(client: redis.asyncio.Redis, pool: asyncpg.Pool) -> datetime:
     """Everything committed before this moment is in the warehouse."""
-    mark = await _from_redis(client)
-    return mark.as_of if mark is not None else await _from_postgres(pool)
+    reading = await _from_redis(client)
+    return reading.as_of if reading is not None else await _from_postgres(pool)
 
 
-async def _from_redis(client: redis.asyncio.Redis) -> watermark.Watermark | None:
+async def _from_redis(client: redis.asyncio.Redis) -> watermark.Reading | None:
     try:
         return await watermark.read(client)
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):

@@ -23,12 +23,16 @@ SERIALIZER_VERSION = 1
 
 
 class OutboxRow(msgspec.Struct, frozen=True):
-    """One row of the outbox as the relay reads it; ``payload`` stays unparsed."""
+    """One row of the outbox as the relay reads it; ``payload`` stays unparsed.
+
+    ``happened_at`` is when a bet or a step of a transaction counts; dimensions have none.
+    """
 
     topic: str
     payload: bytes
     operator_id: int | None
     created_at: datetime
+    happened_at: datetime | None = None
 
 
 class Chunk(msgspec.Struct, frozen=True):

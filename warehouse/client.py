@@ -6,8 +6,9 @@ view's columns twice, which costs more than most of these queries' rows.
 """
 
 import asyncio
+import copy
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -19,7 +20,9 @@ import msgspec
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from warehouse.settled_past import Answer, KeptAnswers
 from warehouse.sql_files import read_sql, sql_names
+from warehouse.watermark import Past
 
 Row = TypeVar("Row")
 Parameter = int | bool | str | datetime | UUID | list[UUID] | list[int]
@@ -60,13 +63,74 @@ class UnboundQuery(Exception):
     """A query text that reads a table without binding the operator; it must never run."""
 
 
-class Warehouse:
-    """A pool of connections to ClickHouse for the API; safe for concurrent use."""
+class _Connected:
+    """The client, made on first use: an API that starts before ClickHouse must not fail."""
 
-    def __init__(self, clickhouse_url: str) -> None:
-        self._url = clickhouse_url
+    def __init__(self, url: str) -> None:
+        self._url = url
         self._client: AsyncClient | None = None
         self._connecting = asyncio.Lock()
+
+    async def client(self) -> AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await clickhouse_connect.get_async_client(
+                    dsn=self._url,
+                    autogenerate_session_id=False,
+                    connect_timeout=3,
+                    send_receive_timeout=25,
+                    query_retries=1,
+                )
+            return self._client
+
+    async def close(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.close()
+
+
+class Warehouse:
+    """A pool of connections to ClickHouse for the API; safe for concurrent use.
+
+    ``past`` and ``catalogue`` are what is known of an operator's settled past and of the games, of
+    which answers are kept; None is nothing.
+    """
+
+    def __init__(self, clickhouse_url: str) -> None:
+        self._connected = _Connected(clickhouse_url)
+        self._kept = KeptAnswers()
+        self.past: Past | None = None
+        self.catalogue: Past | None = None
+
+    def knowing(self, past: Past, catalogue: Past) -> "Warehouse":
+        """The same warehouse for one request, which answers what is settled from what is kept.
+
+        ``past`` must be the operator's whose numbers are asked for, and read before the request
+        reads anything else.
+        """
+        other = copy.copy(self)
+        other.past, other.catalogue = past, catalogue
+        return other
+
+    async def recall(
+        self, question: Hashable, until: datetime, ask: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """The answer to ``ask``, a list or an array, which is about what happened before ``until``.
+
+        If that is settled it is asked once; ``question`` must name all that it depends on.
+        """
+        if self.past is None or until > self.past.settled:
+            return await ask()
+        return await self._kept.recall(self.past, question, ask)
+
+    def recollect(self, question: Hashable) -> Any:
+        """What :meth:`keep` has kept, or None."""
+        return None if self.past is None else self._kept.get(self.past, question)
+
+    def keep(self, question: Hashable, answer: Any) -> None:
+        """Keep an answer about what is settled for :meth:`recollect`."""
+        if self.past is not None:
+            self._kept.keep(self.past, question, answer)
 
     async def read(
         self,
@@ -80,28 +144,60 @@ class Warehouse:
         """The rows of ``warehouse/sql/endpoints/<endpoint>.sql`` for one operator; ``pieces`` are
         those of :func:`tenant_query`.
 
-        Raises ``WarehouseUnavailable`` when ClickHouse is away or refuses the query.
+        Raises ``WarehouseUnavailable`` when ClickHouse is away or refuses the query, and
+        ``UnboundQuery`` for another operator than the one whose past is known.
         """
-        text = tenant_query(endpoint, tuple(pieces))
+        text = self._bound(endpoint, operator_id, pieces)
         return await self._rows(endpoint, text, row, {**parameters, "operator_id": operator_id})
+
+    async def read_binary(
+        self,
+        endpoint: str,
+        *,
+        operator_id: int,
+        pieces: Sequence[str] = (),
+        **parameters: Parameter,
+    ) -> bytes:
+        """The rows of an endpoint query in the engine's RowBinary, for arrays of many.
+
+        Raises as :meth:`read`.
+        """
+        text = self._bound(endpoint, operator_id, pieces)
+        values = {**parameters, "operator_id": operator_id}
+        return await self._body(endpoint, text, values, "RowBinary")
+
+    def _bound(self, endpoint: str, operator_id: int, pieces: Sequence[str]) -> str:
+        if self.past is not None and self.past.operator_id != operator_id:
+            raise UnboundQuery(f"{endpoint} asked of {operator_id}, not {self.past.operator_id}")
+        return tenant_query(endpoint, tuple(pieces))
 
     async def read_shared(self, name: str, row: type[Row]) -> list[Row]:
         """The rows of ``warehouse/sql/shared/<name>.sql``, which belong to no operator.
 
         Raises as :meth:`read`.
         """
-        return await self._rows(name, read_sql("shared", name), row, {})
+
+        async def ask() -> list[Row]:
+            return await self._rows(name, read_sql("shared", name), row, {})
+
+        if self.catalogue is None:
+            return await ask()
+        return await self._kept.recall(self.catalogue, (name, row), ask)
 
     async def _rows(
         self, name: str, text: str, row: type[Row], parameters: dict[str, Parameter]
     ) -> list[Row]:
+        return _decode(await self._body(name, text, parameters, "JSON"), row)
+
+    async def _body(
+        self, name: str, text: str, parameters: dict[str, Parameter], fmt: str
+    ) -> bytes:
         values = {key: as_text(value) for key, value in parameters.items()}
         try:
-            client = await self._connected()
-            answer = await client.raw_query(text, parameters=values, settings=_SETTINGS, fmt="JSON")
+            client = await self._connected.client()
+            return await client.raw_query(text, parameters=values, settings=_SETTINGS, fmt=fmt)
         except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError) as error:
             raise WarehouseUnavailable(f"query {name} failed") from error
-        return _decode(answer, row)
 
     async def stream(
         self, endpoint: str, row: type[Row], *, operator_id: int, **parameters: Parameter
@@ -113,7 +209,7 @@ class Warehouse:
         values = {name: as_text(value) for name, value in parameters.items()}
         decoder = msgspec.json.Decoder(row)
         try:
-            client = await self._connected()
+            client = await self._connected.client()
             answer: Any = await client.raw_stream(
                 tenant_query(endpoint),
                 parameters={**values, "operator_id": operator_id},
@@ -138,28 +234,13 @@ class Warehouse:
     async def ping(self) -> bool:
         """Whether ClickHouse answers."""
         try:
-            return await (await self._connected()).ping()
+            return await (await self._connected.client()).ping()
         except (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError):
             return False
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.close()
-
-    async def _connected(self) -> AsyncClient:
-        """The client, made on first use: an API that starts before ClickHouse must not fail."""
-        async with self._connecting:
-            if self._client is None:
-                self._client = await clickhouse_connect.get_async_client(
-                    dsn=self._url,
-                    autogenerate_session_id=False,
-                    connect_timeout=3,
-                    send_receive_timeout=25,
-                    query_retries=1,
-                )
-            return self._client
+        await self._connected.close()
 
 
 @cache

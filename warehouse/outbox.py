@@ -182,5 +182,9 @@ class Outbox:
 
 def _outbox_row(record: asyncpg.Record) -> OutboxRow:
     return OutboxRow(
-        record["topic"], record["payload"].encode(), record["operator_id"], record["created_at"]
+        record["topic"],
+        record["payload"].encode(),
+        record["operator_id"],
+        record["created_at"],
+        record["happened_at"],
     )

@@ -10,7 +10,9 @@ import msgspec
 
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.time_ranges import DAY, HOUR, MONTH, NestedSplit, TimeRange
+from warehouse.settled_past import Piece, pieces
+from warehouse.time_ranges import DAY, HOUR, MONTH, QUARTER, NestedSplit, TimeRange
+from warehouse.watermark import Past
 
 RTP_DECIMALS = 6
 
@@ -148,7 +150,10 @@ async def game_figures(
     warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
 ) -> list[GameFigures]:
     """Figures by game, most wagered first; exact to the microsecond at both ends."""
-    parts = asyncio.gather(*_game_parts(warehouse, operator_id, period, filters))
+    past = None if filters.player_id else warehouse.past
+    parts = asyncio.gather(
+        *(_games_in(warehouse, operator_id, piece, filters) for piece in pieces(period, past))
+    )
     catalogue = await warehouse.read_shared("games", Game)
     rows: dict[int, list[_GameRow]] = {}
     for row in chain.from_iterable(await parts):
@@ -162,10 +167,23 @@ async def game_figures(
     return sorted(shown, key=lambda game: (-game.wager, game.game_id))
 
 
-def _game_parts(
-    warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
+async def _games_in(
+    warehouse: Warehouse, operator_id: int, piece: Piece, filters: Filters
+) -> list[_GameRow]:
+    """The figures of a piece of the period, each game's once a table that has a share in it."""
+
+    async def ask() -> list[_GameRow]:
+        shares = _game_shares(warehouse, operator_id, piece, filters)
+        return list(chain.from_iterable(await asyncio.gather(*shares)))
+
+    return await warehouse.recall(("games", piece, filters), piece.range.end, ask)
+
+
+def _game_shares(
+    warehouse: Warehouse, operator_id: int, piece: Piece, filters: Filters
 ) -> list[Awaitable[list[_GameRow]]]:
     """Each table's share of the figures by game, of those that have one."""
+    period = piece.range
     limits: dict[str, Any] = filters.of_every_game() | {"game_id": filters.game_id or 0}
     if filters.player_id is not None:
         endpoints = ["games_of_player"]
@@ -175,7 +193,7 @@ def _game_parts(
             "to_time": period.end,
         }
     else:
-        split = period.nested(HOUR, DAY)
+        split = period.nested(HOUR, None if piece.recent else DAY)
         limits |= split.parameters()
         shares = {
             "games_from_days": split.has_coarse,
@@ -219,17 +237,53 @@ async def player_figures(
     """Figures of those of the players who played, on every game."""
     if not player_ids:
         return {}
-    split = player_split(period, filters)
-    rows = await warehouse.read(
-        "players",
-        PlayerRow,
-        operator_id=operator_id,
-        pieces=player_pieces("player_figures", split),
-        player_ids=list(player_ids),
-        **filters.of_every_game(),
-        **split.parameters(),
+    parts = _settled_and_recent(period, warehouse.past)
+    found = await asyncio.gather(
+        *(_figures_in(warehouse, operator_id, part, player_ids, filters) for part in parts)
     )
-    return {row.player_id: row for row in rows}
+    rows: dict[UUID, list[PlayerRow]] = {}
+    for row in chain.from_iterable(found):
+        rows.setdefault(row.player_id, []).append(row)
+    figures = {player_id: _of_player(player_id, some) for player_id, some in rows.items()}
+    return {player_id: row for player_id, row in figures.items() if row.bets or row.free_spins}
+
+
+def _of_player(player_id: UUID, rows: list[PlayerRow]) -> PlayerRow:
+    if len(rows) == 1:
+        return rows[0]
+    return PlayerRow(player_id=player_id, **msgspec.structs.asdict(total(rows, Figures)))
+
+
+def _settled_and_recent(period: TimeRange, past: Past | None) -> list[Piece]:
+    """The period in two: players on a page are few, and what they did is told at once."""
+    parts = pieces(period, past, finest=QUARTER)
+    settled = [part.range for part in parts if not part.recent]
+    whole = [Piece(TimeRange(settled[0].start, settled[-1].end))] if settled else []
+    return whole + [part for part in parts if part.recent]
+
+
+async def _figures_in(
+    warehouse: Warehouse,
+    operator_id: int,
+    piece: Piece,
+    player_ids: Sequence[UUID],
+    filters: Filters,
+) -> list[PlayerRow]:
+    split = raw_split(piece.range) if piece.recent else player_split(piece.range, filters)
+    limits = filters.of_every_game()
+    return await warehouse.recall(
+        ("players", piece, tuple(player_ids), *limits.values()),
+        piece.range.end,
+        lambda: warehouse.read(
+            "players",
+            PlayerRow,
+            operator_id=operator_id,
+            pieces=player_pieces("player_figures", split),
+            player_ids=list(player_ids),
+            **limits,
+            **split.parameters(),
+        ),
+    )
 
 
 def player_split(period: TimeRange, filters: Filters) -> NestedSplit:
@@ -238,6 +292,11 @@ def player_split(period: TimeRange, filters: Filters) -> NestedSplit:
     Months know no types of bets.
     """
     return period.nested(DAY, MONTH if filters.bet_type is None else None)
+
+
+def raw_split(period: TimeRange) -> NestedSplit:
+    """All of the period from raw rows: it is short, and may end in the middle of a day."""
+    return NestedSplit(period.start, *[period.end] * 5)
 
 
 def player_pieces(what: str, split: NestedSplit) -> list[str]:
@@ -278,7 +337,14 @@ async def player_names(
     """Usernames of the operator's players among ``player_ids``."""
     if not player_ids:
         return {}
-    rows = await warehouse.read(
-        "player_names", _PlayerName, operator_id=operator_id, player_ids=sorted(player_ids)
-    )
+    asked = sorted(player_ids)
+    question = ("player_names", tuple(asked))
+    rows = warehouse.recollect(question)
+    if rows is None:
+        rows = await warehouse.read(
+            "player_names", _PlayerName, operator_id=operator_id, player_ids=asked
+        )
+        # Names never change, but one may still be on its way here.
+        if len(rows) == len(asked):
+            warehouse.keep(question, rows)
     return {row.player_id: row.username for row in rows}

@@ -7,6 +7,7 @@ from warehouse.client import Warehouse
 from warehouse.filters import Filters
 from warehouse.queries import player_names
 from warehouse.queries_players import (
+    Page,
     RankedPlayer,
     RankedRow,
     Sort,
@@ -80,12 +81,13 @@ async def stream_players(
     descending: bool = True,
 ) -> AsyncIterator[list[RankedPlayer]]:
     """Every player of a ranking, in its order. Raises as :func:`stream_transactions`."""
-    page = page_parameters(filters, sort, descending, EVERYBODY)
+    page = Page(sort=sort, direction=-1 if descending else 1, limit=EVERYBODY)
     if filters.games:
         names = Names(warehouse, operator_id)
-        page |= await games_parameters(warehouse, period, filters)
+        limits = page_parameters(filters, page)
+        limits |= await games_parameters(warehouse, period, filters)
         async for rows in warehouse.stream(
-            "players_ranked_on_games", RankedRow, operator_id=operator_id, **page
+            "players_ranked_on_games", RankedRow, operator_id=operator_id, **limits
         ):
             known = await names.of({row.player_id for row in rows})
             yield [named(row, known) for row in rows]

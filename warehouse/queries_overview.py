@@ -15,14 +15,14 @@ import msgspec
 from warehouse.buckets import Interval
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
+from warehouse.player_activity import player_activity
 from warehouse.queries import (
     KeyFigures,
     Sums,
     limited_games,
-    player_pieces,
-    player_split,
     total,
 )
+from warehouse.recalled_points import recalled_points
 from warehouse.time_ranges import HOUR, QUARTER, TimeRange
 from warehouse.timelines import Shares, Timeline, microseconds
 
@@ -117,7 +117,7 @@ class _Active(msgspec.Struct, frozen=True):
     active: int
 
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=msgspec.Struct)
 _NO_BETS = _Bets()
 _NO_MONEY = Money()
 
@@ -246,7 +246,7 @@ def _played(totals: Totals, filters: Filters) -> bool:
 async def _bets(
     warehouse: Warehouse, operator_id: int, timeline: Timeline, filters: Filters
 ) -> list[_BetRow]:
-    limits: dict[str, Any] = filters.of_every_game() | timeline.point_parameters()
+    limits: dict[str, Any] = filters.of_every_game()
     limits |= await limited_games(warehouse, filters)
     if filters.player_id is not None:
         return await warehouse.read(
@@ -256,6 +256,7 @@ async def _bets(
             player_id=filters.player_id,
             from_time=timeline.quarter_before,
             to_time=timeline.read_end,
+            points=timeline.points(),
             **limits,
         )
     by_minute = timeline.interval is Interval.MINUTE
@@ -265,8 +266,8 @@ async def _bets(
     else:
         rollup = "overview_from_quarters"
         shares = timeline.shares(QUARTER, raw_points=by_minute)
-    endpoints = _having_a_share(shares, rollup, "overview_from_bets")
-    return await _both(warehouse, endpoints, _BetRow, operator_id, limits | shares.parameters())
+    asked = _Shared(rollup, "overview_from_bets", shares, timeline.points(), limits)
+    return await _both(warehouse, operator_id, _BetRow, asked)
 
 
 async def _money(
@@ -274,8 +275,7 @@ async def _money(
 ) -> list[_MoneyRow]:
     if filters.of_bets:
         return []
-    limits: dict[str, Any] = timeline.point_parameters()
-    limits["include_bots"] = filters.include_bots
+    limits: dict[str, Any] = {"include_bots": filters.include_bots}
     if filters.player_id is not None:
         return await warehouse.read(
             "overview_money_of_player",
@@ -284,34 +284,61 @@ async def _money(
             player_id=filters.player_id,
             from_time=timeline.quarter_before,
             to_time=timeline.read_end,
+            points=timeline.points(),
             **limits,
         )
     shares = timeline.shares(QUARTER, raw_points=timeline.interval is Interval.MINUTE)
-    endpoints = _having_a_share(
-        shares, "overview_money_from_quarters", "overview_money_from_transactions"
+    asked = _Shared(
+        "overview_money_from_quarters",
+        "overview_money_from_transactions",
+        shares,
+        timeline.points(),
+        limits,
     )
-    return await _both(warehouse, endpoints, _MoneyRow, operator_id, limits | shares.parameters())
+    return await _both(warehouse, operator_id, _MoneyRow, asked)
 
 
-def _having_a_share(shares: Shares, rollup: str, rows: str) -> list[str]:
-    """Those of the two endpoints that have anything to answer."""
-    return [name for name, has in ((rollup, shares.has_whole), (rows, shares.has_edges)) if has]
+class _Shared(msgspec.Struct, frozen=True):
+    """What an endpoint on a rollup and one on raw rows answer together."""
+
+    rollup: str
+    raw: str
+    shares: Shares
+    points: list[int]
+    limits: dict[str, Any]
 
 
 async def _both(
-    warehouse: Warehouse,
-    endpoints: list[str],
-    row: type[Row],
-    operator_id: int,
-    parameters: dict[str, Any],
+    warehouse: Warehouse, operator_id: int, row: type[Row], asked: _Shared
 ) -> list[Row]:
     parts = await asyncio.gather(
-        *(
-            warehouse.read(endpoint, row, operator_id=operator_id, **parameters)
-            for endpoint in endpoints
-        )
+        recalled_points(
+            warehouse,
+            asked.rollup,
+            row,
+            operator_id,
+            asked.shares,
+            asked.points,
+            asked.limits,
+        ),
+        _edges(warehouse, operator_id, row, asked),
     )
     return list(chain.from_iterable(parts))
+
+
+async def _edges(
+    warehouse: Warehouse, operator_id: int, row: type[Row], asked: _Shared
+) -> list[Row]:
+    if not asked.shares.has_edges:
+        return []
+    parameters: dict[str, Any] = asked.limits | asked.shares.parameters()
+    parameters["points"] = asked.points
+    question = (asked.raw, *((name, str(value)) for name, value in parameters.items()))
+    return await warehouse.recall(
+        question,
+        asked.shares.edges_end,
+        lambda: warehouse.read(asked.raw, row, operator_id=operator_id, **parameters),
+    )
 
 
 async def _registrations(
@@ -326,7 +353,7 @@ async def _registrations(
         include_bots=filters.include_bots,
         from_time=timeline.earliest,
         to_time=timeline.read_end,
-        **timeline.point_parameters(),
+        points=timeline.points(),
     )
 
 
@@ -342,7 +369,11 @@ async def _liability_before(
     query = "liability_before"
     if filters.player_id is not None:
         query, parameters["player_id"] = "liability_of_player_before", filters.player_id
-    rows = await warehouse.read(query, _Liability, operator_id=operator_id, **parameters)
+    rows = await warehouse.recall(
+        (query, *parameters.values()),
+        timeline.quarter_before,
+        lambda: warehouse.read(query, _Liability, operator_id=operator_id, **parameters),
+    )
     return rows[0].liability if rows else 0
 
 
@@ -356,17 +387,13 @@ async def _active(
     if filters.games:
         limits |= await limited_games(warehouse, filters)
         limits |= {"from_time": period.start, "to_time": period.end}
-        [row] = await warehouse.read(
-            "active_players_of_games", _Active, operator_id=operator_id, **limits
+        [row] = await warehouse.recall(
+            ("active_players_of_games", *map(str, limits.values())),
+            period.end,
+            lambda: warehouse.read(
+                "active_players_of_games", _Active, operator_id=operator_id, **limits
+            ),
         )
         return row.active
-    split = player_split(period, filters)
-    [row] = await warehouse.read(
-        "active_players",
-        _Active,
-        operator_id=operator_id,
-        pieces=player_pieces("player_activity", split),
-        **limits,
-        **split.parameters(),
-    )
-    return row.active
+    activity = await player_activity(warehouse, operator_id, period, filters)
+    return activity.active(by_free_spins=filters.bet_type == "FREE_SPIN")

@@ -6,17 +6,18 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
+from warehouse.player_activity import Activity, player_activity, player_bytes, player_of
 from warehouse.queries import (
     PlayerFigures,
     PlayerRow,
     limited_games,
     player_figures,
     player_names,
-    player_pieces,
-    player_split,
 )
 from warehouse.time_ranges import TimeRange
 
@@ -29,6 +30,15 @@ class RankStart(msgspec.Struct, frozen=True):
 
     sort_key: int
     player_id: UUID
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a ranking; direction -1 puts the largest first."""
+
+    sort: Sort
+    direction: Literal[1, -1]
+    limit: int
+    after: RankStart | None = None
 
 
 class RankedPlayer(PlayerFigures, frozen=True, kw_only=True):
@@ -68,34 +78,33 @@ async def ranked_players(
 ) -> list[RankedPlayer]:
     """A page of the players who played; ranked by RTP are those who wagered.
 
-    With a limit on games all bets in the range are read. Otherwise months, days and edges are:
-    first what decides everybody's place, then all figures of those on the page.
+    With a limit on games all bets in the range are read. Otherwise first what decides everybody's
+    place, then all figures of those on the page.
     """
-    page = page_parameters(filters, sort, descending, limit, after)
+    page = Page(sort=sort, direction=-1 if descending else 1, limit=limit, after=after)
     if not filters.games:
         ranks = await player_ranks(warehouse, operator_id, period, filters, page)
         return await figures_of(warehouse, operator_id, period, filters, ranks)
-    page |= await games_parameters(warehouse, period, filters)
+    limits = await games_parameters(warehouse, period, filters)
     rows = await warehouse.read(
-        "players_ranked_on_games", RankedRow, operator_id=operator_id, **page
+        "players_ranked_on_games",
+        RankedRow,
+        operator_id=operator_id,
+        **page_parameters(filters, page),
+        **limits,
     )
     names = await player_names(warehouse, operator_id, {row.player_id for row in rows})
     return [named(row, names) for row in rows]
 
 
-def page_parameters(
-    filters: Filters,
-    sort: Sort,
-    descending: bool,
-    limit: int,
-    after: RankStart | None = None,
-) -> dict[str, Any]:
+def page_parameters(filters: Filters, page: Page) -> dict[str, Any]:
     """A page of a ranking as endpoint queries take it."""
+    after = page.after
     return filters.of_every_game() | {
         "player_id": filters.player_id or ANYBODY,
-        "sort": sort,
-        "direction": -1 if descending else 1,
-        "limit": limit,
+        "sort": page.sort,
+        "direction": page.direction,
+        "limit": page.limit,
         "has_cursor": after is not None,
         "cursor_key": after.sort_key if after else 0,
         "cursor_id": after.player_id if after else ANYBODY,
@@ -111,22 +120,60 @@ async def games_parameters(
 
 
 async def player_ranks(
-    warehouse: Warehouse,
-    operator_id: int,
-    period: TimeRange,
-    filters: Filters,
-    page: dict[str, Any],
+    warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters, page: Page
 ) -> list[Rank]:
     """The players of a page, in the ranking's order."""
-    split = player_split(period, filters)
-    return await warehouse.read(
-        "players_ranked",
-        Rank,
-        operator_id=operator_id,
-        pieces=player_pieces("player_activity", split),
-        **page,
-        **split.parameters(),
-    )
+    if filters.player_id is None:
+        activity = await player_activity(warehouse, operator_id, period, filters)
+    else:
+        alone = [filters.player_id]
+        rows = await player_figures(warehouse, operator_id, period, alone, filters)
+        activity = Activity.of_figures(rows.values())
+    return await asyncio.to_thread(ranked, activity, page)
+
+
+def ranked(activity: Activity, page: Page) -> list[Rank]:
+    """A page of those who played, by their key and then as the engine sorts players; ranked by RTP
+    are those who wagered."""
+    keys = _keys(activity, page.sort) * page.direction
+    shown = (activity.bets != 0) | (activity.free_spins != 0)
+    if page.sort == "rtp":
+        shown &= activity.wager != 0
+    if page.after is not None:
+        key, player = page.after.sort_key, player_bytes(page.after.player_id)
+        shown &= (keys > key) | ((keys == key) & (activity.players > player))
+    found = np.flatnonzero(shown)
+    if len(found) > page.limit:
+        last = np.partition(keys[found], page.limit - 1)[page.limit - 1]
+        found = found[keys[found] <= last]
+    order = found[np.lexsort((activity.players[found], keys[found]))][: page.limit]
+    return [
+        Rank(player_id=player_of(player), sort_key=int(key))
+        for player, key in zip(activity.players[order], keys[order], strict=True)
+    ]
+
+
+def _keys(activity: Activity, sort: Sort) -> npt.NDArray[Any]:
+    match sort:
+        case "ggr":
+            return activity.wager - activity.win
+        case "win":
+            return activity.win
+        case "bets":
+            return activity.bets
+        case "rtp":
+            return _rtp_millionths(activity)
+        case "handle":
+            return activity.wager
+
+
+def _rtp_millionths(activity: Activity) -> npt.NDArray[np.int64]:
+    """RTP in millionths, rounded towards zero; wins of a player may be more than fits times a
+    million, so the quotient comes first."""
+    wager = np.maximum(activity.wager, 1)
+    whole, rest = np.divmod(np.abs(activity.win), wager)
+    millionths = whole * 1_000_000 + (rest.astype(object) * 1_000_000 // wager).astype(np.int64)
+    return np.sign(activity.win) * millionths
 
 
 async def figures_of(

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from warehouse import relay_metrics as metrics
 from warehouse import watermark
-from warehouse.chunks import MAX_CHUNK_BYTES, MAX_CHUNK_ROWS, Chunk, ChunkCutter
+from warehouse.chunks import MAX_CHUNK_BYTES, MAX_CHUNK_ROWS, Chunk, ChunkCutter, OutboxRow
 from warehouse.outbox import COMMAND_TIMEOUT_SECONDS, Batch, Outbox, Overtaken
 from warehouse.raw_tables import INSERT_TIMEOUT_SECONDS, RawTables
 
@@ -71,6 +71,27 @@ class Pace:
         return min(max(self.busy, longer), max(self.gather, self.busy))
 
 
+@dataclass
+class _Concerned:
+    """What the rows of a batch are about: whose they are, whose settled past they change, and when
+    the oldest of them was written."""
+
+    oldest: datetime
+    settled: datetime
+    operators: set[int] = field(default_factory=set)
+    corrected: set[int] = field(default_factory=set)
+
+    def add(self, page: list[OutboxRow]) -> None:
+        self.oldest = min(self.oldest, page[0].created_at)
+        for row in page:
+            if row.operator_id is None:
+                self.corrected.add(watermark.CATALOGUE)
+                continue
+            self.operators.add(row.operator_id)
+            if row.happened_at is not None and row.happened_at < self.settled:
+                self.corrected.add(row.operator_id)
+
+
 @dataclass(kw_only=True)
 class Relay:
     """One relay; of several on the same database one streams and the others stand by."""
@@ -84,6 +105,7 @@ class Relay:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _alive_until: float = field(default_factory=lambda: time.monotonic() + STEP_SECONDS)
     _failures: int = 0
+    _corrections: watermark.Corrections = field(default_factory=watermark.Corrections)
 
     async def run(self) -> None:
         """Lead or stand by until ``stop()``; a store's failures are logged, counted and retried."""
@@ -124,6 +146,7 @@ class Relay:
         """Relay batch after batch; any error ends the leadership and starts afresh."""
         await self.tables.check()
         metrics.LEADER.set(1)
+        self._corrections = watermark.Corrections()
         last = await outbox.last_batch()
         pause, moved_at = self.pace.busy, time.monotonic()
         while not self._stopping.is_set():
@@ -163,31 +186,30 @@ class Relay:
 
     async def _send(self, outbox: Outbox, batch: Batch) -> Batch:
         """Send every chunk of a planned batch, mark it, and only then promise its ``as_of``."""
-        operators, oldest = await self._insert_rows(outbox, batch)
+        concerned = await self._insert_rows(outbox, batch)
         if batch.row_count:
-            metrics.LAG_SECONDS.observe((datetime.now(UTC) - oldest).total_seconds())
+            metrics.LAG_SECONDS.observe((datetime.now(UTC) - concerned.oldest).total_seconds())
         await outbox.mark_sent(batch)
         metrics.BATCHES.inc()
         metrics.BATCH_ROWS.observe(batch.row_count)
-        await self._publish(batch.as_of, batch.batch_no, operators if batch.row_count else None)
+        self._corrections.add(batch.batch_no, concerned.corrected)
+        operators = concerned.operators if batch.row_count else None
+        await self._publish(batch.as_of, batch.batch_no, operators)
         return msgspec.structs.replace(batch, sent=True)
 
-    async def _insert_rows(self, outbox: Outbox, batch: Batch) -> tuple[set[int], datetime]:
+    async def _insert_rows(self, outbox: Outbox, batch: Batch) -> _Concerned:
         """Insert the batch's chunks, a few at a time, while the rows after them are read.
 
         Chunks are independent of each other, as each has its own token, and none of them counts
-        before the batch is marked: the first that fails ends the others. Returns whose rows they
-        were and when the oldest of them was written.
+        before the batch is marked: the first that fails ends the others.
         """
         cutter = ChunkCutter(batch.chunk_rows, batch.chunk_bytes)
-        operators: set[int] = set()
-        oldest = batch.as_of
+        concerned = _Concerned(batch.as_of, batch.as_of - watermark.SETTLED_AFTER)
         room = asyncio.Semaphore(INSERTS_AT_ONCE)
         try:
             async with asyncio.TaskGroup() as inserts, aclosing(outbox.rows(batch)) as pages:
                 async for page in pages:
-                    operators.update(row.operator_id for row in page if row.operator_id is not None)
-                    oldest = min(oldest, page[0].created_at)
+                    concerned.add(page)
                     for chunk in cutter.add(page):
                         await room.acquire()
                         inserts.create_task(self._insert(batch, chunk, room))
@@ -196,7 +218,7 @@ class Relay:
                     inserts.create_task(self._insert(batch, chunk, room))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
-        return operators, oldest
+        return concerned
 
     async def _insert(self, batch: Batch, chunk: Chunk, room: asyncio.Semaphore) -> None:
         self._expect_step_within(STEP_SECONDS + INSERT_TIMEOUT_SECONDS)
@@ -209,7 +231,13 @@ class Relay:
         """Without Redis the stream goes on; only the watermark stands still, which is true too."""
         metrics.WATERMARK_SECONDS.set(as_of.timestamp())
         try:
-            await watermark.publish(self.redis, as_of=as_of, batch_no=batch_no, operators=operators)
+            await watermark.publish(
+                self.redis,
+                as_of=as_of,
+                batch_no=batch_no,
+                corrections=self._corrections,
+                operators=operators,
+            )
         except redis.exceptions.RedisError as error:
             metrics.FAILURES.labels(type(error).__name__).inc()
             logger.warning("watermark not published", error=str(error))

@@ -1,7 +1,6 @@
 """A period, the equally long one before it, and the points of its series, as queries take them."""
 
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -36,10 +35,10 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
         """The full quarter of an hour at or before the earlier period's beginning."""
         return QUARTER.floor(self.earliest)
 
-    def point_parameters(self) -> dict[str, Any]:
+    def points(self) -> list[int]:
         """Where a row's point is: before the earlier period, that period, or one of the points."""
         starts = sorted({self.quarter_before, self.earliest, *self.starts})
-        return {"points": [microseconds(start) for start in starts]}
+        return [microseconds(start) for start in starts]
 
     def shares(self, grain: Grain, *, raw_points: bool = False) -> "Shares":
         """Which parts of both periods a rollup of this grain answers.
@@ -81,6 +80,15 @@ class Shares(msgspec.Struct, frozen=True):
             or self.earlier.whole_end < self.later.whole_start
             or self.later.whole_end < self.later.end
         )
+
+    @property
+    def edges_end(self) -> datetime:
+        """Where the last of the raw rows' parts ends; without any, where they begin."""
+        if self.later.whole_end < self.later.end:
+            return self.later.end
+        if self.earlier.whole_end < self.later.whole_start:
+            return self.later.whole_start
+        return max(self.first, self.earlier.whole_start)
 
     def parameters(self) -> dict[str, datetime]:
         """The bounds as endpoint queries take them."""

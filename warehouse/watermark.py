@@ -2,23 +2,61 @@
 
 The relay writes it to Redis at every look at the outbox; whoever answers from the warehouse reads
 it *before* querying, so that the answer holds at least what the watermark promises.
+
+With it goes what of the past is settled. Rows that happened more than ``SETTLED_AFTER`` before the
+watermark are there, but for corrections: a bet that is rolled back later, a transaction that
+stayed open so long. The relay counts these by operator, so an answer about the settled past holds
+until the operator's count moves, and may be kept that long.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import msgspec
 from redis.asyncio import Redis
 
 WATERMARK_KEY = "relay:watermark"
+REBUILT_KEY = "warehouse:rebuilt"
 CHANGES_CHANNEL = "warehouse"
+SETTLED_AFTER = timedelta(seconds=30)
+CATALOGUE = 0
+"""In the place of an operator: games and operators, which concern everyone."""
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What happened to an operator before ``settled`` is in the warehouse.
+
+    As long as ``version`` stays the same, so do the rows from before any such moment.
+    """
+
+    operator_id: int
+    settled: datetime
+    version: str
 
 
 class Watermark(msgspec.Struct, frozen=True, kw_only=True):
-    """``as_of`` by Postgres' clock, ``polled_at`` by the relay's, and the last sent batch."""
+    """``as_of`` by Postgres' clock, ``polled_at`` by the relay's, and the last sent batch.
+
+    ``corrected`` names the last batch that changed an operator's settled past, as the relay has
+    counted since ``era`` began; it keeps no count from one leadership to the next.
+    """
 
     as_of: datetime
     polled_at: datetime
     batch_no: int
+    era: str = ""
+    corrected: dict[int, int] = {}
+
+
+class Corrections(msgspec.Struct):
+    """The relay's count of corrections; a new one begins a new era."""
+
+    era: str = msgspec.field(default_factory=lambda: uuid4().hex)
+    last_batches: dict[int, int] = msgspec.field(default_factory=dict)
+
+    def add(self, batch_no: int, operators: set[int]) -> None:
+        """Note that the batch changed the settled past of these operators."""
+        self.last_batches |= dict.fromkeys(operators, batch_no)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,14 +66,43 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     operators: list[int]
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """The watermark as it was read, and when tables were last made again, as a token."""
+
+    mark: Watermark
+    rebuilt: str
+
+    @property
+    def as_of(self) -> datetime:
+        """Everything committed before is in the warehouse."""
+        return self.mark.as_of
+
+    def past_of(self, operator_id: int) -> Past:
+        """What is settled for an operator, or for the ``CATALOGUE``."""
+        corrected = self.mark.corrected.get(operator_id, 0)
+        version = f"{self.mark.era}:{self.rebuilt}:{corrected}"
+        return Past(operator_id, self.mark.as_of - SETTLED_AFTER, version)
+
+
 async def publish(
-    redis: Redis, *, as_of: datetime, batch_no: int, operators: set[int] | None = None
+    redis: Redis,
+    *,
+    as_of: datetime,
+    batch_no: int,
+    corrections: Corrections,
+    operators: set[int] | None = None,
 ) -> None:
     """Write the watermark and, if ``operators`` is given, tell who listens that theirs changed.
 
     Raises redis-py's errors when Redis is away.
     """
-    mark = Watermark(as_of=as_of, polled_at=datetime.now(UTC), batch_no=batch_no)
+    mark = Watermark(
+        as_of=as_of,
+        polled_at=datetime.now(UTC),
+        batch_no=batch_no,
+        era=corrections.era,
+        corrected=corrections.last_batches,
+    )
     async with redis.pipeline(transaction=False) as pipeline:
         pipeline.set(WATERMARK_KEY, msgspec.json.encode(mark))
         if operators is not None:
@@ -44,7 +111,15 @@ async def publish(
         await pipeline.execute()
 
 
-async def read(redis: Redis) -> Watermark | None:
+async def read(redis: Redis) -> Reading | None:
     """The watermark as last written, or None before the relay's first look."""
-    text = await redis.get(WATERMARK_KEY)
-    return None if text is None else msgspec.json.decode(text, type=Watermark)
+    text, rebuilt = await redis.mget(WATERMARK_KEY, REBUILT_KEY)
+    if text is None:
+        return None
+    mark = msgspec.json.decode(text, type=Watermark)
+    return Reading(mark, str(rebuilt))
+
+
+async def tell_rebuilt(redis: Redis) -> None:
+    """Let nobody go on with what was read before tables were made again or filled by hand."""
+    await redis.set(REBUILT_KEY, uuid4().hex)

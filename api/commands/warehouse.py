@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import asyncpg
 import msgspec
+import redis.asyncio
+import redis.exceptions
 import rich_click as click
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
@@ -16,6 +18,7 @@ from api.commands.options import data_dir_option, json_option, running_stack
 from api.settings import Settings
 from api.stack.errors import StackError
 from api.stack.parts import settings_of
+from warehouse import watermark
 from warehouse.rebuild import RebuildFailed, Rebuilt, rebuild
 from warehouse.recipes import RECIPES, WHOLE, Recipe
 from warehouse.time_ranges import EPOCH, LAST, TimeRange
@@ -92,7 +95,13 @@ def _run(recipes: list[Recipe], part: TimeRange, data_dir: str, as_json: bool) -
         made = asyncio.run(_rebuild(settings, recipes, part))
     except RebuildFailed as error:
         raise StackError(str(error)) from None
-    except (OSError, TimeoutError, asyncpg.PostgresError, ClickHouseError) as error:
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        ClickHouseError,
+        redis.exceptions.RedisError,
+    ) as error:
         raise StackError(
             f"interrupted, and the table before stands; run it again: {error!r}"
         ) from None
@@ -121,4 +130,7 @@ async def _rebuild(settings: Settings, recipes: list[Recipe], part: TimeRange) -
                     settings.postgres_url, settings.clickhouse_url, recipe, part, progress=tell
                 )
             )
+            # Answers that the API has kept are of the table before.
+            async with redis.asyncio.Redis.from_url(settings.redis_url) as client:
+                await watermark.tell_rebuilt(client)
     return made

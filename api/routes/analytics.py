@@ -5,7 +5,7 @@ import asyncio
 from litestar import Request, Router, get
 from litestar.di import NamedDependency, Provide
 
-from api.freshness import Freshness, provide_freshness
+from api.freshness import Freshness, provide_freshness, provide_warehouse
 from api.pagination import MAX_LIMIT, Limit
 from api.periods import Period, provide_period
 from api.report_filters import provide_filters, refuse_filters
@@ -122,6 +122,7 @@ router = Router(
     dependencies={
         "filters": Provide(provide_filters, sync_to_thread=False),
         "freshness": Provide(provide_freshness),
+        "warehouse": Provide(provide_warehouse, sync_to_thread=False),
         "period": Provide(provide_period, sync_to_thread=False),
     },
     tags=["analytics"],

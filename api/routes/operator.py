@@ -11,7 +11,7 @@ from litestar import Router, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from api.freshness import Freshness, provide_freshness
+from api.freshness import Freshness, provide_freshness, provide_warehouse
 from api.pagination import DEFAULT_LIMIT, Cursor, Limit, decode_cursor, make_page
 from api.periods import Period, provide_period
 from api.problems import Problem
@@ -217,6 +217,7 @@ router = Router(
     guards=[requires_operator],
     dependencies={
         "freshness": Provide(provide_freshness),
+        "warehouse": Provide(provide_warehouse, sync_to_thread=False),
         "period": Provide(provide_period, sync_to_thread=False),
         "filters": Provide(provide_filters, sync_to_thread=False),
     },

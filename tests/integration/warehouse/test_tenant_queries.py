@@ -117,7 +117,7 @@ def test_an_endpoint_without_an_operator_is_refused_by_the_engine(
 
 def test_a_query_without_its_pieces_is_not_loaded() -> None:
     with pytest.raises(UnboundQuery):
-        tenant_query("active_players")
+        tenant_query("player_activity")
     with pytest.raises(UnboundQuery):
         tenant_query("games_from_days", ("player_activity_from_days",))
 

@@ -1,4 +1,4 @@
--- Figures of those of some players who played.
+-- Figures of some players, whatever they come to.
 SELECT
     user_id AS player_id,
     sum(f.bets) AS bets,
@@ -18,4 +18,3 @@ SELECT
     sum(f.theoretical_ggr_e4) AS theoretical_ggr_e4
 FROM ($pieces) AS f
 GROUP BY player_id
-HAVING bets != 0 OR free_spins != 0

@@ -1,0 +1,180 @@
+"""With what is kept of the settled past, reports say the same as without, at any time."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+
+from tests.integration.warehouse.conftest import Stream
+from tests.support.history import FIRST, History, play_history
+from tests.support.history import LAST as LAST_PLAYED
+from tests.support.outbox import bet_event, write
+from tests.support.questions import Question, questions
+from tests.support.world import World
+from warehouse import watermark
+from warehouse.client import UnboundQuery, Warehouse
+from warehouse.filters import Filters
+from warehouse.queries import game_figures
+from warehouse.queries_overview import overview
+from warehouse.queries_players import ranked_players
+from warehouse.time_ranges import HOUR, LAST, TimeRange
+from warehouse.timelines import timeline
+from warehouse.watermark import CATALOGUE, SETTLED_AFTER, Past, Reading
+
+COUNT = 60
+
+
+@pytest.fixture(scope="module")
+async def history(world: World, stream: Stream) -> History:
+    """Three months of two brands, in both stores."""
+    played = await play_history(world)
+    await stream.drain()
+    return played
+
+
+@pytest.fixture
+async def warehouse(clickhouse_url: str) -> AsyncIterator[Warehouse]:
+    """Reads as the API reads."""
+    opened = Warehouse(clickhouse_url)
+    yield opened
+    await opened.close()
+
+
+def knowing(warehouse: Warehouse, brand: int, settled: datetime) -> Warehouse:
+    return warehouse.knowing(Past(brand, settled, "same"), Past(CATALOGUE, settled, "same"))
+
+
+def as_time_passes(name: str, history: History) -> Iterator[tuple[Question, datetime, TimeRange]]:
+    """Questions, each twice, what is settled then, and their periods, some of which are open.
+
+    Few periods and limits, so that what was kept of one is asked for by others.
+    """
+    picked = Random(name)  # noqa: S311 - questions, not secrets
+    asked = list(questions(name, COUNT // 3, history))
+    for number in range(COUNT):
+        settled = FIRST + (LAST_PLAYED - FIRST) * (number + 1) / COUNT
+        question = picked.choice(asked)
+        end = picked.choice([LAST, question.end, settled - timedelta(days=1)])
+        if end > question.start:
+            for _ in range(2):
+                yield question, settled, TimeRange(question.start, end)
+
+
+async def test_games(history: History, warehouse: Warehouse) -> None:
+    for question, settled, period in as_time_passes("kept games", history):
+        brand, limits = question.brand, question.limits
+        expected = await game_figures(warehouse, brand, period, limits)
+        known = knowing(warehouse, brand, settled)
+        assert await game_figures(known, brand, period, limits) == expected, (question, settled)
+
+
+async def test_rankings(history: History, warehouse: Warehouse) -> None:
+    for question, settled, period in as_time_passes("kept players", history):
+        brand, limits = question.brand, question.limits
+        sort = question.choice.choice(["handle", "ggr", "win", "rtp", "bets"])
+        expected = await ranked_players(warehouse, brand, period, limits, sort=sort, limit=20)
+        known = knowing(warehouse, brand, settled)
+        found = await ranked_players(known, brand, period, limits, sort=sort, limit=20)
+        assert found == expected, (question, settled)
+
+
+async def test_overviews(history: History, warehouse: Warehouse) -> None:
+    found_some = 0
+    for question, settled, period in as_time_passes("kept overview", history):
+        brand, limits = question.brand, question.limits
+        shown_end = min(period.end, settled + timedelta(seconds=question.choice.randrange(7200)))
+        if shown_end <= period.start:
+            continue
+        line = timeline(
+            period.start,
+            shown_end,
+            zone=ZoneInfo(question.choice.choice(["UTC", "Asia/Kolkata", "America/Havana"])),
+            read_end=period.end,
+        )
+        expected = await overview(warehouse, brand, line, limits, [])
+        known = knowing(warehouse, brand, settled)
+        assert await overview(known, brand, line, limits, []) == expected, (question, settled)
+        found_some += expected.current.figures.bets > 0
+    assert found_some >= COUNT / 4
+
+
+async def test_the_past_of_one_operator_tells_nothing_of_another(
+    history: History, warehouse: Warehouse
+) -> None:
+    one, other = history.brands[:2]
+    with pytest.raises(UnboundQuery):
+        await game_figures(knowing(warehouse, one, FIRST), other, TimeRange(), Filters())
+
+
+async def reading(stream: Stream) -> Reading:
+    read = await watermark.read(stream.redis)
+    assert read is not None
+    return read
+
+
+async def test_a_late_row_is_told_and_counted(
+    stream: Stream, ledger_pool: asyncpg.Pool, warehouse: Warehouse
+) -> None:
+    """A bet of two hours ago that is rolled back now, seen by one who had kept its hour."""
+    relay, operator, other = stream.relay(), 4001, 4002
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    bet = bet_event(operator_id=operator, created_at=long_ago)
+
+    async def relayed(sign: int = 1, created_at: datetime = long_ago) -> Reading:
+        event = bet_event(
+            operator_id=operator,
+            bet_id=bet.bet_id if sign == -1 else None,
+            user_id=bet.user_id,
+            sign=sign,
+            wager=100,
+            win=50,
+            created_at=created_at,
+        )
+        async with ledger_pool.acquire() as connection:
+            await write(connection, event)
+        await stream.drain(relay)
+        return await reading(stream)
+
+    async def wagered(read: Reading) -> int:
+        known = warehouse.knowing(read.past_of(operator), read.past_of(CATALOGUE))
+        period = TimeRange(HOUR.floor(long_ago), HOUR.ceiling(long_ago))
+        return sum(game.wager for game in await game_figures(known, operator, period, Filters()))
+
+    first = await relayed()
+    assert await wagered(first) == 100
+    recent = await relayed(created_at=datetime.now(UTC))
+    assert recent.past_of(operator).version == first.past_of(operator).version
+    late = await relayed()
+    assert late.past_of(operator).version != recent.past_of(operator).version
+    assert late.past_of(other).version == recent.past_of(other).version
+    assert await wagered(late) == 200
+    assert await wagered(recent) == 100, "an older promise is still kept"
+    assert await wagered(await relayed(sign=-1)) == 100
+
+
+async def test_a_new_leader_begins_anew_and_so_does_who_makes_tables_again(
+    stream: Stream, ledger_pool: asyncpg.Pool
+) -> None:
+    versions: list[str] = []
+    for relay in (stream.relay(), stream.relay()):
+        async with ledger_pool.acquire() as connection:
+            await write(connection, bet_event(operator_id=4003, created_at=datetime.now(UTC)))
+        await stream.drain(relay)
+        versions.append((await reading(stream)).past_of(4003).version)
+    await watermark.tell_rebuilt(stream.redis)
+    versions.append((await reading(stream)).past_of(4003).version)
+    assert len(set(versions)) == len(versions)
+
+
+async def test_what_is_settled_lies_before_the_watermark(
+    stream: Stream, ledger_pool: asyncpg.Pool
+) -> None:
+    async with ledger_pool.acquire() as connection:
+        await write(connection, bet_event(operator_id=4004, user_id=UUID(int=1)))
+    await stream.drain()
+    read = await reading(stream)
+    assert read.past_of(4004).settled == read.as_of - SETTLED_AFTER

@@ -1,0 +1,155 @@
+"""What every player of an operator did in a period: who was active, and who ranks where.
+
+A ranking needs everybody's sums before it knows anybody's place, so they come as arrays, of which
+those about the settled past are kept: what a request reads anew is the last quarter of an hour.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from warehouse.client import Warehouse
+from warehouse.filters import Filters
+from warehouse.queries import PlayerRow, player_pieces, player_split, raw_split
+from warehouse.settled_past import Piece, pieces
+from warehouse.time_ranges import QUARTER, TimeRange
+
+_ROW = np.dtype([("player", "<u8", 2), ("sums", "<i8", 4)])
+"""A row of ``player_activity.sql`` in the engine's RowBinary: a UUID is two numbers."""
+
+
+class Activity:
+    """Sums by player. ``players`` are 16 bytes each, which sort as the engine sorts UUIDs: by
+    their second half first. ``bets``, ``free_spins``, ``wager`` and ``win`` are arrays beside it.
+    """
+
+    def __init__(self, players: npt.NDArray[np.bytes_], sums: npt.NDArray[np.int64]) -> None:
+        self.players = players
+        self.sums = sums
+        self.bets, self.free_spins, self.wager, self.win = sums
+
+    @classmethod
+    def of_rows(cls, body: bytes) -> "Activity":
+        """From the rows of ``player_activity.sql``."""
+        rows = np.frombuffer(body, _ROW)
+        halves = np.ascontiguousarray(rows["player"][:, ::-1]).byteswap()
+        return cls(halves.view("S16").reshape(-1), np.ascontiguousarray(rows["sums"].T))
+
+    @classmethod
+    def of_figures(cls, rows: Iterable[PlayerRow]) -> "Activity":
+        """From players' figures."""
+        every = list(rows)
+        players = np.array([player_bytes(row.player_id) for row in every], "S16")
+        sums = [[row.bets, row.free_spins, row.wager, row.win] for row in every]
+        return cls(players, np.array(sums, np.int64).reshape(-1, 4).T)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory it takes."""
+        return self.players.nbytes + self.sums.nbytes
+
+    def __len__(self) -> int:
+        return len(self.players)
+
+    def active(self, *, by_free_spins: bool) -> int:
+        """Players with at least one bet net of rollbacks, or with one bet or free spin."""
+        played = self.bets + self.free_spins if by_free_spins else self.bets
+        return int(np.count_nonzero(played > 0))
+
+
+def combined(parts: Sequence[Activity]) -> Activity:
+    """The sums of several parts of a period, players in order."""
+    players = np.concatenate([part.players for part in parts])
+    sums = np.concatenate([part.sums for part in parts], axis=1)
+    if not len(players):
+        return parts[0]
+    order = np.argsort(players, kind="stable")
+    players = players[order]
+    first = np.flatnonzero(np.append([True], players[1:] != players[:-1]))
+    return Activity(players[first], np.add.reduceat(sums[:, order], first, axis=1))
+
+
+def with_recent(settled: Activity, recent: Activity) -> Activity:
+    """The sums of both; those who are in ``recent`` alone come last. Takes as long as copying
+    ``settled`` and finding the few in it."""
+    at = np.searchsorted(settled.players, recent.players)
+    known = np.zeros(len(recent), dtype=bool)
+    inside = at < len(settled)
+    known[inside] = settled.players[at[inside]] == recent.players[inside]
+    sums = settled.sums.copy()
+    sums[:, at[known]] += recent.sums[:, known]
+    return Activity(
+        np.append(settled.players, recent.players[~known]),
+        np.append(sums, recent.sums[:, ~known], axis=1),
+    )
+
+
+def player_bytes(player_id: UUID) -> bytes:
+    """A player as in :class:`Activity`."""
+    return player_id.bytes[8:] + player_id.bytes[:8]
+
+
+def player_of(key: bytes) -> UUID:
+    """The player behind 16 bytes of :class:`Activity`, whose zeros at the end numpy cuts off."""
+    whole = key.ljust(16, b"\0")
+    return UUID(bytes=whole[8:] + whole[:8])
+
+
+async def player_activity(
+    warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
+) -> Activity:
+    """Sums by player over a period, on every game.
+
+    Raises :class:`warehouse.client.WarehouseUnavailable`.
+    """
+    parts = pieces(period, warehouse.past, finest=QUARTER)
+    settled = [part for part in parts if not part.recent]
+    recent = [part for part in parts if part.recent]
+    asked = [_settled(warehouse, operator_id, settled, filters)] if settled else []
+    asked += [_piece(warehouse, operator_id, piece, filters) for piece in recent]
+    found = await asyncio.gather(*asked)
+    if len(found) == 1:
+        return found[0]
+    return await asyncio.to_thread(with_recent, found[0], found[1])
+
+
+async def _settled(
+    warehouse: Warehouse, operator_id: int, parts: list[Piece], filters: Filters
+) -> Activity:
+    if len(parts) == 1:
+        return await _piece(warehouse, operator_id, parts[0], filters)
+
+    async def ask() -> Activity:
+        found = await asyncio.gather(
+            *(_piece(warehouse, operator_id, piece, filters) for piece in parts)
+        )
+        return await asyncio.to_thread(combined, found)
+
+    end = parts[-1].range.end
+    question = ("activity", parts[0].range.start, end, *_limits(filters))
+    return await warehouse.recall(question, end, ask)
+
+
+async def _piece(
+    warehouse: Warehouse, operator_id: int, piece: Piece, filters: Filters
+) -> Activity:
+    split = raw_split(piece.range) if piece.recent else player_split(piece.range, filters)
+
+    async def ask() -> Activity:
+        body = await warehouse.read_binary(
+            "player_activity",
+            operator_id=operator_id,
+            pieces=player_pieces("player_activity", split),
+            **filters.of_every_game(),
+            **split.parameters(),
+        )
+        return Activity.of_rows(body)
+
+    return await warehouse.recall(("activity", piece, *_limits(filters)), piece.range.end, ask)
+
+
+def _limits(filters: Filters) -> tuple[object, ...]:
+    return tuple(filters.of_every_game().values())
