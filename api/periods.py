@@ -31,7 +31,7 @@ class Period(msgspec.Struct, frozen=True):
     """What was asked for: ``shown_end`` is what the answer says, the range what is read.
 
     Without ``to`` the range stays open: nothing happens after now, and whole hours up to the last
-    one are answered by the rollup alone.
+    one are answered by the rollup alone. It is shown to end with the last full second.
     """
 
     range: TimeRange
@@ -44,7 +44,11 @@ def provide_period(from_: From = None, to: To = None) -> Period:
     end = LAST if to is None else _moment(to, "to")
     if start >= end:
         raise Problem("invalid_range", "from must be before to.")
-    return Period(TimeRange(start, end), datetime.now(UTC) if to is None else end)
+    if to is not None:
+        return Period(TimeRange(start, end), end)
+    now = datetime.now(UTC)
+    full_second = now.replace(microsecond=0)
+    return Period(TimeRange(start, end), full_second if start < full_second else now)
 
 
 def _moment(text: str, name: str) -> datetime:

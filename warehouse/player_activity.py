@@ -6,6 +6,8 @@ those about the settled past are kept: what a request reads anew is the last qua
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -16,14 +18,18 @@ from warehouse.filters import Filters
 from warehouse.queries import PlayerRow, player_pieces, player_split, raw_split
 from warehouse.settled_past import Piece, pieces
 from warehouse.time_ranges import QUARTER, TimeRange
+from warehouse.timelines import microseconds
 
 _ROW = np.dtype([("player", "<u8", 2), ("sums", "<i8", 4)])
 """A row of ``player_activity.sql`` in the engine's RowBinary: a UUID is two numbers."""
 
+_BET = np.dtype([("row", _ROW), ("moment", "<i8")])
+"""A row of ``player_moments.sql``."""
+
 
 class Activity:
-    """Sums by player. ``players`` are 16 bytes each, which sort as the engine sorts UUIDs: by
-    their second half first. ``bets``, ``free_spins``, ``wager`` and ``win`` are arrays beside it.
+    """Sums by player, each once. ``players`` are 16 bytes each, which sort as the engine sorts
+    UUIDs: by their second half first; ``bets``, ``free_spins``, ``wager``, ``win`` belong to them.
     """
 
     def __init__(self, players: npt.NDArray[np.bytes_], sums: npt.NDArray[np.int64]) -> None:
@@ -34,7 +40,16 @@ class Activity:
     @classmethod
     def of_rows(cls, body: bytes) -> "Activity":
         """From the rows of ``player_activity.sql``."""
-        rows = np.frombuffer(body, _ROW)
+        return cls._of(np.frombuffer(body, _ROW))
+
+    @classmethod
+    def since(cls, start: datetime, bets: npt.NDArray[Any]) -> "Activity":
+        """Of the rows of ``player_moments.sql``, those from ``start`` on."""
+        at = np.searchsorted(bets["moment"], microseconds(start))
+        return combined([cls._of(bets["row"][at:])])
+
+    @classmethod
+    def _of(cls, rows: npt.NDArray[Any]) -> "Activity":
         halves = np.ascontiguousarray(rows["player"][:, ::-1]).byteswap()
         return cls(halves.view("S16").reshape(-1), np.ascontiguousarray(rows["sums"].T))
 
@@ -72,18 +87,18 @@ def combined(parts: Sequence[Activity]) -> Activity:
     return Activity(players[first], np.add.reduceat(sums[:, order], first, axis=1))
 
 
-def with_recent(settled: Activity, recent: Activity) -> Activity:
-    """The sums of both; those who are in ``recent`` alone come last. Takes as long as copying
-    ``settled`` and finding the few in it."""
-    at = np.searchsorted(settled.players, recent.players)
-    known = np.zeros(len(recent), dtype=bool)
+def with_few(settled: Activity, few: Activity) -> Activity:
+    """The sums of both, in no order. Takes as long as copying ``settled``, whose players are in
+    order, and finding the ``few`` in it."""
+    at = np.searchsorted(settled.players, few.players)
+    known = np.zeros(len(few), dtype=bool)
     inside = at < len(settled)
-    known[inside] = settled.players[at[inside]] == recent.players[inside]
+    known[inside] = settled.players[at[inside]] == few.players[inside]
     sums = settled.sums.copy()
-    sums[:, at[known]] += recent.sums[:, known]
+    sums[:, at[known]] += few.sums[:, known]
     return Activity(
-        np.append(settled.players, recent.players[~known]),
-        np.append(sums, recent.sums[:, ~known], axis=1),
+        np.append(settled.players, few.players[~known]),
+        np.append(sums, few.sums[:, ~known], axis=1),
     )
 
 
@@ -99,21 +114,53 @@ def player_of(key: bytes) -> UUID:
 
 
 async def player_activity(
-    warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
+    warehouse: Warehouse,
+    operator_id: int,
+    period: TimeRange,
+    filters: Filters,
+    *,
+    start_moves: bool = False,
 ) -> Activity:
     """Sums by player over a period, on every game.
 
+    ``start_moves``: the next request's period begins a little earlier. Then the quarter of an hour
+    in which it begins is kept bet by bet, and what follows as it is.
     Raises :class:`warehouse.client.WarehouseUnavailable`.
     """
-    parts = pieces(period, warehouse.past, finest=QUARTER)
+    few = []
+    first_quarter = QUARTER.ceiling(period.start)
+    past = warehouse.past
+    if past and start_moves and first_quarter < min(period.end, past.settled):
+        beginning = TimeRange(period.start, first_quarter)
+        few.append(_beginning(warehouse, operator_id, beginning, filters))
+        period = TimeRange(first_quarter, period.end)
+    parts = pieces(period, past, finest=QUARTER)
+    few += [_piece(warehouse, operator_id, part, filters) for part in parts if part.recent]
     settled = [part for part in parts if not part.recent]
-    recent = [part for part in parts if part.recent]
-    asked = [_settled(warehouse, operator_id, settled, filters)] if settled else []
-    asked += [_piece(warehouse, operator_id, piece, filters) for piece in recent]
-    found = await asyncio.gather(*asked)
-    if len(found) == 1:
-        return found[0]
-    return await asyncio.to_thread(with_recent, found[0], found[1])
+    if not settled:
+        return combined(await asyncio.gather(*few))
+    found, *added = await asyncio.gather(_settled(warehouse, operator_id, settled, filters), *few)
+    return await asyncio.to_thread(with_few, found, combined(added)) if added else found
+
+
+async def _beginning(
+    warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
+) -> Activity:
+    """Of a period within a quarter of an hour, all of which is kept."""
+    quarter = TimeRange(QUARTER.floor(period.start), period.end)
+
+    async def ask() -> npt.NDArray[Any]:
+        body = await warehouse.read_binary(
+            "player_moments",
+            operator_id=operator_id,
+            from_time=quarter.start,
+            to_time=quarter.end,
+            **filters.of_every_game(),
+        )
+        return np.frombuffer(body, _BET)
+
+    bets = await warehouse.recall(("moments", quarter, *_limits(filters)), quarter.end, ask)
+    return await asyncio.to_thread(Activity.since, period.start, bets)
 
 
 async def _settled(

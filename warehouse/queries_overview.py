@@ -22,7 +22,7 @@ from warehouse.queries import (
     limited_games,
     total,
 )
-from warehouse.recalled_points import recalled_points
+from warehouse.recalled_points import of_edges, of_rollup, recalled_points
 from warehouse.time_ranges import HOUR, QUARTER, TimeRange
 from warehouse.timelines import Shares, Timeline, microseconds
 
@@ -140,7 +140,7 @@ async def overview(
         _registrations(warehouse, operator_id, timeline, filters),
         _liability_before(warehouse, operator_id, timeline, filters),
         _active(warehouse, operator_id, TimeRange(timeline.start, timeline.read_end), filters),
-        _active(warehouse, operator_id, TimeRange(timeline.earliest, timeline.start), filters),
+        _active_before(warehouse, operator_id, timeline, filters),
     )
     assembly = _Assembly(timeline, filters, bets, money, registrations, base, payouts)
     return assembly.overview(active, active_before)
@@ -266,8 +266,8 @@ async def _bets(
     else:
         rollup = "overview_from_quarters"
         shares = timeline.shares(QUARTER, raw_points=by_minute)
-    asked = _Shared(rollup, "overview_from_bets", shares, timeline.points(), limits)
-    return await _both(warehouse, operator_id, _BetRow, asked)
+    reads = {"rollup": rollup, "raw": "overview_from_bets"}
+    return await _both(warehouse, operator_id, _BetRow, shares, timeline.points(), limits, **reads)
 
 
 async def _money(
@@ -288,57 +288,40 @@ async def _money(
             **limits,
         )
     shares = timeline.shares(QUARTER, raw_points=timeline.interval is Interval.MINUTE)
-    asked = _Shared(
-        "overview_money_from_quarters",
-        "overview_money_from_transactions",
+    return await _both(
+        warehouse,
+        operator_id,
+        _MoneyRow,
         shares,
         timeline.points(),
         limits,
+        rollup="overview_money_from_quarters",
+        raw="overview_money_from_transactions",
     )
-    return await _both(warehouse, operator_id, _MoneyRow, asked)
-
-
-class _Shared(msgspec.Struct, frozen=True):
-    """What an endpoint on a rollup and one on raw rows answer together."""
-
-    rollup: str
-    raw: str
-    shares: Shares
-    points: list[int]
-    limits: dict[str, Any]
 
 
 async def _both(
-    warehouse: Warehouse, operator_id: int, row: type[Row], asked: _Shared
+    warehouse: Warehouse,
+    operator_id: int,
+    row: type[Row],
+    shares: Shares,
+    points: list[int],
+    limits: dict[str, Any],
+    *,
+    rollup: str,
+    raw: str,
 ) -> list[Row]:
+    """The rows of an endpoint on a rollup and of the one on raw rows that completes it."""
     parts = await asyncio.gather(
-        recalled_points(
-            warehouse,
-            asked.rollup,
-            row,
-            operator_id,
-            asked.shares,
-            asked.points,
-            asked.limits,
-        ),
-        _edges(warehouse, operator_id, row, asked),
+        *(
+            recalled_points(warehouse, operator_id, row, asked)
+            for asked in (
+                of_rollup(warehouse, rollup, shares, points, limits),
+                of_edges(warehouse, raw, shares, points, limits),
+            )
+        )
     )
     return list(chain.from_iterable(parts))
-
-
-async def _edges(
-    warehouse: Warehouse, operator_id: int, row: type[Row], asked: _Shared
-) -> list[Row]:
-    if not asked.shares.has_edges:
-        return []
-    parameters: dict[str, Any] = asked.limits | asked.shares.parameters()
-    parameters["points"] = asked.points
-    question = (asked.raw, *((name, str(value)) for name, value in parameters.items()))
-    return await warehouse.recall(
-        question,
-        asked.shares.edges_end,
-        lambda: warehouse.read(asked.raw, row, operator_id=operator_id, **parameters),
-    )
 
 
 async def _registrations(
@@ -377,8 +360,20 @@ async def _liability_before(
     return rows[0].liability if rows else 0
 
 
+async def _active_before(
+    warehouse: Warehouse, operator_id: int, timeline: Timeline, filters: Filters
+) -> int | None:
+    period = TimeRange(timeline.earliest, timeline.start)
+    return await _active(warehouse, operator_id, period, filters, start_moves=timeline.is_open)
+
+
 async def _active(
-    warehouse: Warehouse, operator_id: int, period: TimeRange, filters: Filters
+    warehouse: Warehouse,
+    operator_id: int,
+    period: TimeRange,
+    filters: Filters,
+    *,
+    start_moves: bool = False,
 ) -> int | None:
     """None for one player, whose own figures say it."""
     if filters.player_id is not None or period.start >= period.end:
@@ -395,5 +390,7 @@ async def _active(
             ),
         )
         return row.active
-    activity = await player_activity(warehouse, operator_id, period, filters)
+    activity = await player_activity(
+        warehouse, operator_id, period, filters, start_moves=start_moves
+    )
     return activity.active(by_free_spins=filters.bet_type == "FREE_SPIN")

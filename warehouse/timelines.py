@@ -26,6 +26,11 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     starts: tuple[datetime, ...]
 
     @property
+    def is_open(self) -> bool:
+        """Whether it ends now, so that the same question will soon be about a longer period."""
+        return self.end < self.read_end
+
+    @property
     def earliest(self) -> datetime:
         """Where the earlier period begins; without one, the period itself."""
         return self.previous or self.start
@@ -66,40 +71,6 @@ class Shares(msgspec.Struct, frozen=True):
     first: datetime
     earlier: Split
     later: Split
-
-    @property
-    def has_whole(self) -> bool:
-        """Whether the rollup has a part in them."""
-        return self.earlier.has_whole or self.later.has_whole
-
-    @property
-    def has_edges(self) -> bool:
-        """Whether raw rows have one."""
-        return (
-            self.first < self.earlier.whole_start
-            or self.earlier.whole_end < self.later.whole_start
-            or self.later.whole_end < self.later.end
-        )
-
-    @property
-    def edges_end(self) -> datetime:
-        """Where the last of the raw rows' parts ends; without any, where they begin."""
-        if self.later.whole_end < self.later.end:
-            return self.later.end
-        if self.earlier.whole_end < self.later.whole_start:
-            return self.later.whole_start
-        return max(self.first, self.earlier.whole_start)
-
-    def parameters(self) -> dict[str, datetime]:
-        """The bounds as endpoint queries take them."""
-        return {
-            "earlier_from": self.first,
-            "earlier_whole_from": self.earlier.whole_start,
-            "earlier_whole_to": self.earlier.whole_end,
-            "whole_from": self.later.whole_start,
-            "whole_to": self.later.whole_end,
-            "to_time": self.later.end,
-        }
 
 
 def timeline(

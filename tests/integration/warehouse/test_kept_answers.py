@@ -20,12 +20,13 @@ from warehouse.client import UnboundQuery, Warehouse
 from warehouse.filters import Filters
 from warehouse.queries import game_figures
 from warehouse.queries_overview import overview
-from warehouse.queries_players import ranked_players
+from warehouse.queries_players import Sort, ranked_players
 from warehouse.time_ranges import HOUR, LAST, TimeRange
 from warehouse.timelines import timeline
 from warehouse.watermark import CATALOGUE, SETTLED_AFTER, Past, Reading
 
 COUNT = 60
+SORTS: list[Sort] = ["handle", "ggr", "win", "rtp", "bets"]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ async def test_games(history: History, warehouse: Warehouse) -> None:
 async def test_rankings(history: History, warehouse: Warehouse) -> None:
     for question, settled, period in as_time_passes("kept players", history):
         brand, limits = question.brand, question.limits
-        sort = question.choice.choice(["handle", "ggr", "win", "rtp", "bets"])
+        sort = question.choice.choice(SORTS)
         expected = await ranked_players(warehouse, brand, period, limits, sort=sort, limit=20)
         known = knowing(warehouse, brand, settled)
         found = await ranked_players(known, brand, period, limits, sort=sort, limit=20)

@@ -13,7 +13,7 @@ from warehouse.player_activity import (
     combined,
     player_bytes,
     player_of,
-    with_recent,
+    with_few,
 )
 from warehouse.queries_players import Page, Rank, RankStart, Sort, ranked
 
@@ -57,9 +57,9 @@ def test_parts_combined_are_their_sums(parts: list[Part]) -> None:
 
 
 @given(PARTS, PARTS)
-def test_recent_sums_are_added_to_settled_ones(settled: Part, recent: Part) -> None:
+def test_few_are_added_to_all_that_is_settled(settled: Part, recent: Part) -> None:
     before = activity(settled)
-    assert plain(with_recent(before, activity(recent))) == added(settled, recent)
+    assert plain(with_few(before, activity(recent))) == added(settled, recent)
     assert plain(before) == added(settled)
 
 
