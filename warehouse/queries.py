@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -70,8 +71,9 @@ Sums = TypeVar("Sums", bound=msgspec.Struct)
 
 def total(rows: Iterable[msgspec.Struct], kind: type[Sums]) -> Sums:
     """The sum of rows that have at least the fields of ``kind``, all of them numbers."""
-    every, names = list(rows), kind.__struct_fields__
-    return kind(**{name: sum(getattr(row, name) for row in every) for name in names})
+    names = kind.__struct_fields__
+    columns = zip(*map(attrgetter(*names), rows), strict=True)
+    return kind(**dict(zip(names, map(sum, columns), strict=False)))
 
 
 class GameFigures(Figures, frozen=True, kw_only=True):

@@ -8,9 +8,11 @@ it decides nothing about permissions (see `guard`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from warehouse.gateway.errors import GatewayError
 from warehouse.tokens import Token, tokenize
@@ -60,6 +62,12 @@ def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
     Raises GatewayError: SYNTAX_ERROR for none or several statements, NOT_IMPLEMENTED for session
     state, INTO_OUTFILE_NOT_ALLOWED for files of the server.
     """
+    if len(text) > _REMEMBERED_BYTES or _INSERT.match(text):
+        return _parse(text, default_insert_format)
+    return _parse_remembered(text, default_insert_format)
+
+
+def _parse(text: bytes, default_insert_format: str) -> Statement:
     tokens = tokenize(text)
     first = next(tokens, None)
     if first is None or first.word == "FORMAT":
@@ -81,6 +89,13 @@ def parse(text: bytes, *, default_insert_format: str = "Values") -> Statement:
     kind = _kind(significant)
     name, at = _format_clause(text, significant, end)
     return Statement(kind, first.word, text[:end], name, at, b"")
+
+
+# An application asks with few texts and many parameters; an INSERT's has rows in it. To tokenize a
+# report's query takes about as long as to answer it.
+_REMEMBERED_BYTES = 16 << 10
+_INSERT = re.compile(rb"\s*INSERT\b", re.IGNORECASE)
+_parse_remembered = lru_cache(maxsize=256)(_parse)
 
 
 def _kind(tokens: list[Token]) -> Kind:
