@@ -1,9 +1,9 @@
 """Who may read what on a ClickHouse server: a role for each operator's analysts.
 
 A role sees its operator's rows of every table that has ``operator_id``, and the catalogue of
-games, which belongs to none; nothing else is granted, so neither system tables nor tables that
-come later. Users are made by whoever runs the server, and get a role: ``GRANT
-pitboss_operator_7 TO ada``.
+games, which belongs to none, and of the views of one grain of the bets' rollup; nothing else is
+granted, so neither system tables nor tables that come later. Users are made by whoever runs the
+server, and get a role: ``GRANT pitboss_operator_7 TO ada``.
 
 The embedded engine has neither users nor policies; its gateway has an analyst of its own.
 """
@@ -15,6 +15,7 @@ import clickhouse_connect
 from sqlalchemy.engine import make_url
 
 from warehouse.cluster import EVERYWHERE, LOCAL_SUFFIX
+from warehouse.rollups import GRAIN_VIEWS
 from warehouse.sql_files import read_sql, sql_names
 
 PROFILE = "pitboss_analysts"
@@ -53,14 +54,15 @@ def statements(database: str, operator_ids: Iterable[int], cluster: str = "") ->
 
 
 def tenant_tables(*, cluster: bool = False) -> Sequence[str]:
-    """Every table with ``operator_id``: all of them but the shared ones.
+    """Every table with ``operator_id``, all of them but the shared ones, and the views that show
+    one grain of a table: who reads these reads the table with the same policies.
 
     On a cluster their parts too: a shard reads its part for the user who asked, under the part's
     own policies and grants.
     """
     names = [name for name in sql_names("tables") if name not in SHARED_TABLES]
     parts = [name + LOCAL_SUFFIX for name in names if name not in EVERYWHERE]
-    return [*names, *parts] if cluster else names
+    return [*names, *GRAIN_VIEWS, *(parts if cluster else ())]
 
 
 def grant_access(clickhouse_url: str, operator_ids: Iterable[int], cluster: str = "") -> None:

@@ -15,15 +15,17 @@ from sqlalchemy.engine import make_url
 from warehouse.sql_files import read_sql, sql_names
 
 MATERIALIZED_SUFFIX = "_mv"
+NEWEST = "head"
 
 
-def upgrade(clickhouse_url: str, revision: str = "head") -> None:
+def upgrade(clickhouse_url: str, revision: str = NEWEST) -> None:
     """Create the database if needed, run every outstanding migration, replace the plain views.
 
     ``clickhouse_url`` is ``http://user:password@host:port/database`` of the writing user.
     ClickHouse has no transactional DDL, so every step can be repeated after an interruption.
     A migration may make a rollup again from raw rows: the relay must not send meanwhile, which
-    :func:`warehouse.hold.relay_stopped` sees to.
+    :func:`warehouse.hold.relay_stopped` sees to. The plain views are those of the newest schema,
+    so an older ``revision`` leaves them alone.
     Raises ``clickhouse_connect.driver.exceptions.Error`` or ``sqlalchemy.exc.SQLAlchemyError``.
     """
     create_database(clickhouse_url)
@@ -31,7 +33,8 @@ def upgrade(clickhouse_url: str, revision: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = make_url(clickhouse_url).set(drivername="clickhousedb")
     command.upgrade(config, revision)
-    replace_views(clickhouse_url)
+    if revision == NEWEST:
+        replace_views(clickhouse_url)
 
 
 def create_database(clickhouse_url: str) -> None:

@@ -38,9 +38,9 @@ from warehouse.reconcile import (
 from warehouse.sql_files import read_sql
 from warehouse.time_ranges import TimeRange
 
-PIECE_ROWS = 250_000
+PIECE_ROWS = 100_000
 """Source rows that one insert makes its rows of, unless a single hour has more: with the widest
-rows a block of about 200 MB while it is sorted."""
+rows, some of which become five in a rollup, a block of about 100 MB while it is sorted."""
 
 RETRY_SECONDS = 60.0
 CATCH_UP_SECONDS = 60.0
@@ -326,9 +326,7 @@ class _Rebuild:
         return {"since": _text_of(self._part.start), "until": _text_of(self._part.end)}
 
     def _text(self, name: str, table: str) -> str:
-        return Template(read_sql("rebuild", name)).substitute(
-            table=table, time=self._recipe.time, start=self._recipe.start_of
-        )
+        return Template(read_sql("rebuild", name)).substitute(table=table, time=self._recipe.time)
 
     async def _there(self, *names: str) -> set[str]:
         rows = await self._query(read_sql("rebuild", "there"), {"names": list(names)})

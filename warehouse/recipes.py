@@ -10,17 +10,9 @@ import msgspec
 from ledger.events import Topic
 from warehouse.rollups import ROLLUPS, reading_from
 from warehouse.sql_files import read_sql
-from warehouse.time_ranges import DAY, EPOCH, HOUR, LAST, MONTH, QUARTER, Grain, TimeRange
+from warehouse.time_ranges import EPOCH, HOUR, LAST, Grain, TimeRange
 
 WHOLE = TimeRange(EPOCH, LAST)
-
-GRAINS: dict[str, Grain] = {
-    "toStartOfFifteenMinutes": QUARTER,
-    "toStartOfHour": HOUR,
-    "toDate": DAY,
-    "toStartOfMonth": MONTH,
-}
-"""How long the pieces are that a rollup's ``start_of`` finds the start of."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +21,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     ``source`` is the raw table whose inserts reach it by ``select``; a table that the relay
     itself fills is its own source, and its past comes from the ledger. Rows of a range are those
     whose ``time`` in the table, or ``clock`` in the source, lies in it: a range is whole
-    ``grain``s, whose starts ``start_of`` finds. Dimensions have no time and no ranges.
+    ``grain``s, the longest of a rollup. Dimensions have no time and no ranges.
     """
 
     name: str
@@ -37,7 +29,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     select: str
     time: str = ""
     clock: str = ""
-    start_of: str = ""
     grain: Grain | None = None
 
     @property
@@ -69,7 +60,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _recipes() -> dict[str, Recipe]:
-    clocks = {"bets": "created_at", "transactions": "occurred_at"}
     made = [
         Recipe(name=topic.value, source=topic.value, select=f"SELECT * FROM {topic.value}")  # noqa: S608
         for topic in (Topic.OPERATORS, Topic.GAMES, Topic.PLAYERS)
@@ -90,10 +80,9 @@ def _recipes() -> dict[str, Recipe]:
             name=rollup.name,
             source=rollup.source,
             select=rollup.select,
-            time=rollup.grain,
-            clock=clocks[rollup.source],
-            start_of=rollup.start_of,
-            grain=GRAINS[rollup.start_of],
+            time=rollup.time,
+            clock=rollup.clock,
+            grain=rollup.longest,
         )
         for rollup in ROLLUPS.values()
     ]

@@ -21,7 +21,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from warehouse.hold import stream_held
 from warehouse.rollups import ROLLUPS, differences
 from warehouse.sql_files import read_sql
-from warehouse.time_ranges import EPOCH
+from warehouse.time_ranges import DAY, EPOCH, MONTH, Grain
 
 CATCH_UP_SECONDS = 60.0
 POLL_SECONDS = 0.1
@@ -199,19 +199,23 @@ async def ledger_differences(
 async def rollup_differences(
     client: AsyncClient, name: str, table: str, source: str, since: datetime
 ) -> list[Difference]:
-    """Where ``table``, made like the rollup ``name``, and its raw rows disagree."""
-    query = ROLLUPS[name].difference_query_of(table, source)
-    return [
-        Difference(
-            check=f"rollup_{name}",
-            operator_id=row["operator_id"],
-            hour=_hour(row["at"]),
-            key=f"{row['key']}: {column}",
-            difference=value,
-        )
-        for row in await _read(client, query, since)
-        for column, value in differences(row).items()
-    ]
+    """Where ``table``, made like the rollup ``name``, and its raw rows disagree: grain by grain,
+    each from the start of the one that holds ``since``."""
+    rollup, found = ROLLUPS[name], list[Difference]()
+    for grain, length in rollup.grains.items():
+        query = rollup.difference_query(grain, table, source)
+        found += [
+            Difference(
+                check=f"rollup_{grain or name}",
+                operator_id=row["operator_id"],
+                hour=_hour(row["at"], length),
+                key=f"{row['key']}: {column}",
+                difference=value,
+            )
+            for row in await _read(client, query, length.floor(since))
+            for column, value in differences(row).items()
+        ]
+    return found
 
 
 async def _ledger(
@@ -264,9 +268,9 @@ def _compare(
     return result[:MAX_DIFFERENCES]
 
 
-def _hour(at: str) -> str:
-    """The hour in which a grain starts; a day stays one."""
-    return f"{at[:13]}:00" if len(at) > 10 else at
+def _hour(at: str, length: Grain) -> str:
+    """The hour in which a grain starts, or the day if it is made of days."""
+    return at[:10] if length in (DAY, MONTH) else f"{at[:13]}:00"
 
 
 def _behind(pending: int) -> Difference:

@@ -7,10 +7,11 @@ column means is said once, in its COMMENT; the page only arranges it.
 import re
 from dataclasses import dataclass
 
-from warehouse.rollups import ROLLUPS
+from warehouse.rollups import GRAIN_VIEWS, ROLLUPS
 from warehouse.sql_files import read_sql, sql_names
 
-_COLUMN = re.compile(r"^    (\w+) (.+?) COMMENT '((?:[^']|'')*)',?$", re.MULTILINE)
+_TYPE = r"\w+(?:\((?:[^()]|\([^()]*\))*\))?"
+_COLUMN = re.compile(rf"^    (\w+) ({_TYPE}) COMMENT '((?:[^']|'')*)',?$", re.MULTILINE)
 _COMMENT = re.compile(r"^COMMENT '((?:[^']|'')*)'", re.MULTILINE)
 _ENGINE = re.compile(r"^ENGINE = (.+)$", re.MULTILINE)
 _ORDER = re.compile(r"^ORDER BY \(?([^)\n]+)\)?$", re.MULTILINE)
@@ -40,7 +41,7 @@ whose `wager`, `win` and `ggr` are 0: leave out `bet_type = 'FREE_SPIN'` or coun
 
 **Rollups** add up rows in the background, whenever they come to it: always `sum(…)` with `GROUP
 BY` when reading them, and filter by their keys alone. Squares are sums of squares, for standard
-errors.
+errors. `bet_rollups` has every bet once a grain: ask the view of one grain, or fix `grain`.
 
 **Transactions** are statuses: one row each time a deposit, withdrawal or bonus reaches one, so
 ask for the status that is meant. A deposit that was charged back has a row COMPLETED and a later
@@ -51,6 +52,10 @@ EXPIRED, WAIVED, REVOKED or RETURNED; COMPLETED adds nothing.
 
 **Bots.** Demo traffic has `is_bot` 1 in every table of bets, transactions and players; games and
 operators have none. Leave it out with `is_bot = 0`.
+"""
+
+GRAINS_INTRODUCED = """Views of `bet_rollups`, one a grain. The engine finds their rows by the
+table's key: by operator, then by player where the view has players, then by time.
 """
 
 
@@ -65,7 +70,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as its file declares it; ``also_order`` is that of its projection, if it has one."""
+    """A table, or a view with columns of its own, as its file declares it; a view has no order,
+    and ``also_order`` is that of a table's projection, if it has one."""
 
     name: str
     comment: str
@@ -77,7 +83,12 @@ class Table:
 
 def tables() -> list[Table]:
     """Every table of ``warehouse/sql/tables``."""
-    return [_table(name) for name in sql_names("tables")]
+    return [_table("tables", name) for name in sql_names("tables")]
+
+
+def grain_views() -> list[Table]:
+    """Every view that shows one grain of a rollup."""
+    return [_table("views", name) for name in GRAIN_VIEWS]
 
 
 def page() -> str:
@@ -87,16 +98,18 @@ def page() -> str:
     dimensions = [table for table in known if table.engine.startswith("Replacing")]
     raw = [table for table in known if table not in rollups + dimensions]
     parts = [HEAD]
-    for title, some in (("Raw tables", raw), ("Rollups", rollups), ("Dimensions", dimensions)):
-        parts += [f"## {title}\n", *(_section(table) for table in some)]
+    parts += ["## Raw tables\n", *map(_section, raw), "## Rollups\n", *map(_section, rollups)]
+    parts += ["## Rollups by grain\n", GRAINS_INTRODUCED, *map(_section, grain_views())]
+    parts += ["## Dimensions\n", *map(_section, dimensions)]
     parts += ["## Views\n", _views()]
     return "\n".join(parts)
 
 
-def _table(name: str) -> Table:
-    text = read_sql("tables", name)
+def _table(folder: str, name: str) -> Table:
+    text = read_sql(folder, name)
     columns = tuple(
-        Column(match[1], match[2], _unquoted(match[3])) for match in _COLUMN.finditer(text)
+        Column(match[1], _in_a_line(match[2]), _unquoted(match[3]))
+        for match in _COLUMN.finditer(text)
     )
     return Table(
         name=name,
@@ -110,7 +123,8 @@ def _table(name: str) -> Table:
 
 def _section(table: Table) -> str:
     also = f", and again in the order `{table.also_order}`" if table.also_order else ""
-    lines = [f"### {table.name}\n", f"{table.comment}. Key: `{table.order}`{also}.\n"]
+    key = f" Key: `{table.order}`{also}." if table.order else ""
+    lines = [f"### {table.name}\n", f"{table.comment}.{key}\n"]
     lines += ["| column | type | meaning |", "|---|---|---|"]
     lines += [
         f"| `{column.name}` | {_cell(column.type)} | {_cell(column.comment)} |"
@@ -123,7 +137,7 @@ def _views() -> str:
     """Views that are read; those that feed rollups are named by their table."""
     lines = ["| view | parameters | what it shows |", "|---|---|---|"]
     for name in sql_names("views"):
-        if name.endswith("_mv"):
+        if name.endswith("_mv") or name in GRAIN_VIEWS:
             continue
         text = read_sql("views", name)
         wanted = dict.fromkeys(f"{match[1]} {match[2]}" for match in _PARAMETER.finditer(text))
@@ -134,6 +148,11 @@ def _views() -> str:
 def _found(pattern: re.Pattern[str], text: str) -> str:
     match = pattern.search(text)
     return _unquoted(match[1]).strip() if match else ""
+
+
+def _in_a_line(kind: str) -> str:
+    """A type as the engine writes it, whatever the file's lines."""
+    return re.sub(r"\s*\n\s*", " ", kind).replace("( ", "(").replace(" )", ")")
 
 
 def _unquoted(text: str) -> str:

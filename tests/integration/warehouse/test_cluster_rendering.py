@@ -85,8 +85,9 @@ def test_a_feeding_view_stays_in_its_shard(warehouse_client: Client, name: str) 
 
 
 def test_plain_views_read_all_shards(warehouse_client: Client) -> None:
-    for name in set(sql_names("views")) - set(materialized_views()):
-        assert tables_read(warehouse_client, statement_of(name)) <= set(sql_names("tables"))
+    plain = set(sql_names("views")) - set(materialized_views())
+    for name in plain:
+        assert tables_read(warehouse_client, statement_of(name)) <= {*sql_names("tables"), *plain}
 
 
 def test_what_a_statement_needs_comes_before_it() -> None:
@@ -98,6 +99,16 @@ def test_what_a_statement_needs_comes_before_it() -> None:
         assert distributed is None or distributed[1] in made
         made.add(name[1])
     assert {*SHARDED, *EVERYWHERE} <= made
+
+
+def test_a_view_comes_after_what_it_reads(warehouse_client: Client) -> None:
+    made: set[str] = set()
+    for statement in STATEMENTS:
+        if " VIEW " in statement:
+            assert tables_read(warehouse_client, statement) <= made
+        name = re.search(r"(?:TABLE|VIEW)[A-Z ]* (\w+) ON CLUSTER", statement)
+        assert name is not None
+        made.add(name[1])
 
 
 def test_texts_and_comments_are_left_alone() -> None:

@@ -1,7 +1,7 @@
 """The warehouse thrown away and made again from the ledger is what it was, row by row."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import clickhouse_connect
@@ -153,6 +153,36 @@ def test_a_range_is_made_again_and_nothing_else(
         client.command("ALTER TABLE bets DELETE WHERE created_at < '2020-01-01'", settings=NOW)
         for name in RECIPES:
             casino.run(rebuild(casino.world.owner_url, warehouse_at, RECIPES[name]))
+        assert rows_of(client) == before
+
+
+def test_an_hour_of_a_rollup_is_made_again_with_its_day_and_its_month(
+    casino: Casino, rich_history: dict[str, int], warehouse_at: str
+) -> None:
+    with clickhouse_connect.get_client(dsn=warehouse_at, autogenerate_session_id=False) as client:
+        before = rows_of(client)
+        ((first,),) = client.query("SELECT min(created_at) FROM bets").result_rows
+        hour = first.replace(minute=0, second=0, microsecond=0, tzinfo=UTC)
+        doubled = client.query(
+            "INSERT INTO bet_rollups SELECT * FROM bet_rollups "
+            "WHERE toStartOfMonth(start) = toStartOfMonth({first:DateTime}) "
+            "ORDER BY ALL LIMIT 1 BY grain",
+            parameters={"first": hour},
+        ).summary["written_rows"]
+        assert doubled == str(len(ROLLUPS["bet_rollups"].grains))
+        assert rows_of(client) != before
+        client.command(
+            "INSERT INTO bet_rollups (operator_id, grain, start, bets) "
+            "VALUES (1, 'game_day', '2019-05-05 00:00:00', 1)"
+        )
+        part = TimeRange(hour, hour + timedelta(hours=1))
+        made = casino.run(
+            rebuild(casino.world.owner_url, warehouse_at, RECIPES["bet_rollups"], part)
+        )
+        assert made.since == hour.replace(day=1, hour=0)
+        old = "FROM bet_rollups WHERE start < '2020-01-01'"
+        assert client.query(f"SELECT count() {old}").result_rows == [(1,)]
+        client.command(f"DELETE {old}", settings=NOW | {"lightweight_deletes_sync": 2})
         assert rows_of(client) == before
 
 

@@ -17,6 +17,7 @@ from warehouse.queries import game_figures, player_cash
 from warehouse.queries_benefits import benefit_sums
 from warehouse.queries_overview import overview
 from warehouse.queries_players import ranked_players
+from warehouse.rollups import ROLLUPS
 from warehouse.time_ranges import TimeRange
 from warehouse.timelines import timeline
 from warehouse.transaction_pages import transaction_page
@@ -28,14 +29,6 @@ LONE_PLAYER = UUID("00000000-0000-0000-0000-000000000099")
 LONE = Filters(player_id=LONE_PLAYER)
 PERIOD = TimeRange(datetime(2026, 2, 10, tzinfo=UTC), datetime(2026, 3, 21, tzinfo=UTC))
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
-ROLLUPS = (
-    "game_hourly",
-    "game_daily",
-    "player_daily",
-    "player_monthly",
-    "operator_quarters",
-    "transaction_quarters",
-)
 
 
 class Counting(Warehouse):

@@ -2,13 +2,14 @@
 
 from clickhouse_connect.driver.client import Client
 
-from warehouse.schema_page import page, tables
+from warehouse.schema_page import grain_views, page, tables
 
 COLUMNS = """
 SELECT table, name, type, comment FROM system.columns
 WHERE database = currentDatabase() AND table IN (
     SELECT name FROM system.tables
-    WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+    WHERE database = currentDatabase()
+    AND (engine LIKE '%MergeTree' OR name IN {views:Array(String)})
 )
 """
 OBJECTS = """
@@ -22,10 +23,11 @@ def test_every_column_of_the_engine_is_explained_as_on_the_page(
 ) -> None:
     expected = {
         (table.name, column.name): (column.type, column.comment)
-        for table in tables()
+        for table in (*tables(), *grain_views())
         for column in table.columns
     }
-    rows = warehouse_client.query(COLUMNS).result_rows
+    views = [view.name for view in grain_views()]
+    rows = warehouse_client.query(COLUMNS, parameters={"views": views}).result_rows
     found = {
         (table, name): (kind, comment)
         for table, name, kind, comment in rows

@@ -42,7 +42,7 @@ async def test_a_short_window_anywhere_is_refused(
 
 
 @pytest.mark.parametrize("setting", ["fsync_after_insert", "fsync_part_directory"])
-@pytest.mark.parametrize("table", ["bets", "game_hourly"])
+@pytest.mark.parametrize("table", ["bets", "bet_rollups"])
 async def test_a_table_that_does_not_flush_is_refused(
     table: str, setting: str, stream: Stream, warehouse_client: Client
 ) -> None:
@@ -54,7 +54,7 @@ async def test_a_table_that_does_not_flush_is_refused(
 @pytest.fixture
 def without_a_view(warehouse_client: Client, clickhouse_url: str) -> Iterator[None]:
     """A warehouse in which somebody dropped a view that feeds a rollup."""
-    warehouse_client.command("DROP TABLE game_hourly_mv SYNC")
+    warehouse_client.command("DROP TABLE bet_rollups_mv SYNC")
     yield
     warehouse_client.command("DROP TABLE alembic_version SYNC")
     upgrade(clickhouse_url)
@@ -62,7 +62,7 @@ def without_a_view(warehouse_client: Client, clickhouse_url: str) -> Iterator[No
 
 @pytest.mark.usefixtures("without_a_view")
 async def test_a_missing_view_is_refused_and_nothing_is_sent(stream: Stream) -> None:
-    assert await problems(stream) == ["game_hourly_mv is missing or feeds another table"]
+    assert await problems(stream) == ["bet_rollups_mv is missing or feeds another table"]
     relay = stream.relay(RawTables(stream.tables.clickhouse_url))
     task = asyncio.create_task(relay.run())
     async with stream.outbox() as outbox:

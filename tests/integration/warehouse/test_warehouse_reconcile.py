@@ -45,28 +45,21 @@ async def test_live_traffic_reconciles(
     assert bets > 0
 
 
+OF_GRAIN = (
+    "INSERT INTO bet_rollups (operator_id, grain, user_id, start, game_id, bet_type, {column}) "
+    "SELECT operator_id, grain, user_id, start, game_id, bet_type, {{sign}} FROM bet_rollups "
+    "WHERE grain = '{grain}' ORDER BY ALL LIMIT 1"
+)
 TAMPERING = {
-    "game_hourly": (
-        "INSERT INTO game_hourly (operator_id, hour, game_id, bet_type, wager) "
-        "SELECT operator_id, hour, game_id, bet_type, {sign} FROM game_hourly "
-        "ORDER BY ALL LIMIT 1",
-        {"rollup_game_hourly"},
-    ),
-    "player_daily": (
-        "INSERT INTO player_daily (operator_id, user_id, day, win) "
-        "SELECT operator_id, user_id, day, {sign} FROM player_daily ORDER BY ALL LIMIT 1",
-        {"rollup_player_daily"},
-    ),
-    "player_monthly": (
-        "INSERT INTO player_monthly (operator_id, user_id, month, xp_added) "
-        "SELECT operator_id, user_id, month, {sign} FROM player_monthly ORDER BY ALL LIMIT 1",
-        {"rollup_player_monthly"},
-    ),
-    "operator_quarters": (
-        "INSERT INTO operator_quarters (operator_id, quarter, jackpot) "
-        "SELECT operator_id, quarter, {sign} FROM operator_quarters ORDER BY ALL LIMIT 1",
-        {"rollup_operator_quarters"},
-    ),
+    grain: (OF_GRAIN.format(column=column, grain=grain), {f"rollup_{grain}"})
+    for grain, column in (
+        ("game_hour", "wager"),
+        ("game_day", "win_squared"),
+        ("operator_quarter", "jackpot"),
+        ("player_day", "win"),
+        ("player_month", "xp_added"),
+    )
+} | {
     "transaction_quarters": (
         "INSERT INTO transaction_quarters (operator_id, quarter, kind, amount) "
         "VALUES (1, '2026-01-01 00:00:00', 'DEPOSIT', {sign})",
@@ -75,11 +68,11 @@ TAMPERING = {
 }
 
 
-@pytest.mark.parametrize("table", TAMPERING)
+@pytest.mark.parametrize("rollup", TAMPERING)
 async def test_a_cent_in_a_rollup_is_found(
-    table: str, world: World, stream: Stream, clickhouse_url: str, warehouse_client: Client
+    rollup: str, world: World, stream: Stream, clickhouse_url: str, warehouse_client: Client
 ) -> None:
-    statement, checks = TAMPERING[table]
+    statement, checks = TAMPERING[rollup]
     async with running_relay(stream):
         warehouse_client.command(statement.format(sign="1"))
         found = await reconcile(world, clickhouse_url)

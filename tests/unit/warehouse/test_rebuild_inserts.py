@@ -12,7 +12,7 @@ from warehouse.recipes import RECIPES, WHOLE
 def a_rebuild() -> Any:
     """One without stores: its inserts are given to it."""
     nothing = cast(Any, None)
-    recipe = RECIPES["game_hourly"]
+    recipe = RECIPES["bet_rollups"]
     return rebuild._Rebuild(nothing, nothing, nothing, nothing, recipe, WHOLE, nothing)
 
 

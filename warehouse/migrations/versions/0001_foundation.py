@@ -9,7 +9,7 @@ Revision ID: 0001
 
 from alembic import op
 
-from warehouse.sql_files import read_sql
+from warehouse.migrations.make_again import table_text, view_text
 
 revision = "0001"
 down_revision = None
@@ -33,9 +33,9 @@ FEEDING_VIEWS = (
 
 def upgrade() -> None:
     for name in TABLES:
-        op.get_bind().exec_driver_sql(read_sql("tables", name))
+        op.get_bind().exec_driver_sql(table_text(name))
     for name in FEEDING_VIEWS:
-        op.get_bind().exec_driver_sql(read_sql("views", name))
+        op.get_bind().exec_driver_sql(view_text(name.removesuffix("_mv")))
 
 
 def downgrade() -> None:

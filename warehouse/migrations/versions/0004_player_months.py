@@ -14,18 +14,31 @@ Revision ID: 0004
 from alembic import op
 
 from warehouse.migrations.make_again import make_again
-from warehouse.sql_files import sql_names
 
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+TABLES = (
+    "bets",
+    "game_daily",
+    "game_hourly",
+    "games",
+    "operator_quarters",
+    "operators",
+    "player_daily",
+    "player_monthly",
+    "players",
+    "transaction_quarters",
+    "transactions",
+)
+
 
 def upgrade() -> None:
     connection = op.get_bind()
     make_again(connection, "player_monthly")
-    for table in sql_names("tables"):
+    for table in TABLES:
         connection.exec_driver_sql(f"ALTER TABLE {table} MODIFY SETTING merge_selector_base = 20")
 
 

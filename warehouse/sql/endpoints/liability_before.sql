@@ -2,10 +2,11 @@
 SELECT sum(delta) AS liability
 FROM (
     SELECT sum(liability_delta) AS delta
-    FROM operator_quarters
+    FROM bet_rollups
     WHERE
         operator_id = {operator_id:UInt16}
-        AND quarter < toDateTime({before:DateTime64(6, 'UTC')}, 'UTC')
+        AND grain = 'operator_quarter'
+        AND start < toDateTime({before:DateTime64(6, 'UTC')}, 'UTC')
         AND ({include_bots:UInt8} = 1 OR is_bot = 0)
     UNION ALL
     SELECT sum(liability_delta) AS delta

@@ -1,29 +1,30 @@
 -- Figures of some games in the whole hours of two periods that meet; points as in
 -- overview_from_quarters.sql.
 SELECT
-    roundDown(toInt64(toUnixTimestamp(hour)) * 1000000, {points:Array(Int64)}) AS point,
-    sumIf(f.bets, bet_type != 'FREE_SPIN') AS bets,
-    sumIf(f.bets, bet_type = 'FREE_SPIN') AS free_spins,
+    roundDown(toInt64(toUnixTimestamp(start)) * 1000000, {points:Array(Int64)}) AS point,
+    sum(f.bets) AS bets,
+    sum(f.free_spins) AS free_spins,
     sum(f.wager) AS wager,
     sum(f.wager_real) AS wager_real,
-    sum(f.wager_bonus) AS wager_bonus,
+    wager - wager_real AS wager_bonus,
     sum(f.win) AS win,
     sum(f.win_real) AS win_real,
-    sum(f.win_bonus) AS win_bonus,
+    win - win_real AS win_bonus,
     sum(f.jackpot) AS jackpot,
     sum(f.jackpot_hits) AS jackpot_hits,
     sum(f.jackpot_contribution_e4) AS jackpot_contribution_e4,
     toInt64(0) AS liability_delta
-FROM game_hourly AS f
+FROM bet_rollups AS f
 WHERE
     operator_id = {operator_id:UInt16}
+    AND grain = 'game_hour'
     AND (
         (
-            hour >= toDateTime({earlier_whole_from:DateTime64(6, 'UTC')}, 'UTC')
-            AND hour < toDateTime({earlier_whole_to:DateTime64(6, 'UTC')}, 'UTC')
+            start >= toDateTime({earlier_whole_from:DateTime64(6, 'UTC')}, 'UTC')
+            AND start < toDateTime({earlier_whole_to:DateTime64(6, 'UTC')}, 'UTC')
         ) OR (
-            hour >= toDateTime({whole_from:DateTime64(6, 'UTC')}, 'UTC')
-            AND hour < toDateTime({whole_to:DateTime64(6, 'UTC')}, 'UTC')
+            start >= toDateTime({whole_from:DateTime64(6, 'UTC')}, 'UTC')
+            AND start < toDateTime({whole_to:DateTime64(6, 'UTC')}, 'UTC')
         )
     )
     AND ({include_bots:UInt8} = 1 OR is_bot = 0)

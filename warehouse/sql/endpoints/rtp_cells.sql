@@ -1,5 +1,5 @@
 -- Bets with a wager by game and stake band in [from_time, to_time), net of rollbacks: what the RTP
--- monitor judges. Whole hours from game_hourly, edges from bets. The rollup keeps no largest stake;
+-- monitor judges. Whole hours from the rollup, edges from bets. The rollup keeps no largest stake;
 -- of n stakes none is more than their mean + standard deviation x sqrt(n - 1) (Samuelson, How
 -- Deviant Can You Be?, Journal of the American Statistical Association 63, 1968), here by the hour.
 SELECT
@@ -29,13 +29,22 @@ FROM (
         ) AS largest_stake
     FROM (
         SELECT
-            game_id, stake_band, hour, is_bot, bets, wager, wager_squared, win, theoretical_ggr_e4
-        FROM game_hourly
+            game_id,
+            stake_band,
+            start AS hour,
+            is_bot,
+            bets,
+            wager,
+            wager_squared,
+            win,
+            theoretical_ggr_e4
+        FROM bet_rollups
         WHERE
             operator_id = {operator_id:UInt16}
+            AND grain = 'game_hour'
             AND stake_band != 0
-            AND hour >= toDateTime({whole_from:DateTime64(6, 'UTC')}, 'UTC')
-            AND hour < toDateTime({whole_to:DateTime64(6, 'UTC')}, 'UTC')
+            AND start >= toDateTime({whole_from:DateTime64(6, 'UTC')}, 'UTC')
+            AND start < toDateTime({whole_to:DateTime64(6, 'UTC')}, 'UTC')
         UNION ALL
         SELECT
             game_id,

@@ -5,16 +5,17 @@ SELECT
     free_spins,
     wager,
     win
-FROM player_daily
+FROM bet_rollups
 WHERE
     operator_id = {operator_id:UInt16}
+    AND grain = 'player_day'
     AND (
         (
-            day >= toDate({fine_from:DateTime64(6, 'UTC')})
-            AND day < toDate({coarse_from:DateTime64(6, 'UTC')})
+            start >= toDateTime({fine_from:DateTime64(6, 'UTC')}, 'UTC')
+            AND start < toDateTime({coarse_from:DateTime64(6, 'UTC')}, 'UTC')
         ) OR (
-            day >= toDate({coarse_to:DateTime64(6, 'UTC')})
-            AND day < toDate({fine_to:DateTime64(6, 'UTC')})
+            start >= toDateTime({coarse_to:DateTime64(6, 'UTC')}, 'UTC')
+            AND start < toDateTime({fine_to:DateTime64(6, 'UTC')}, 'UTC')
         )
     )
     AND ({include_bots:UInt8} = 1 OR is_bot = 0)

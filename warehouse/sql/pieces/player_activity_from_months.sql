@@ -5,9 +5,10 @@ SELECT
     free_spins,
     wager,
     win
-FROM player_monthly
+FROM bet_rollups
 WHERE
     operator_id = {operator_id:UInt16}
-    AND month >= toDate({coarse_from:DateTime64(6, 'UTC')})
-    AND month < toDate({coarse_to:DateTime64(6, 'UTC')})
+    AND grain = 'player_month'
+    AND start >= toDateTime({coarse_from:DateTime64(6, 'UTC')}, 'UTC')
+    AND start < toDateTime({coarse_to:DateTime64(6, 'UTC')}, 'UTC')
     AND ({include_bots:UInt8} = 1 OR is_bot = 0)

@@ -6,26 +6,27 @@ SELECT
     winning_bets,
     wager,
     wager_real,
-    wager_bonus,
+    wager - wager_real AS wager_bonus,
     win,
     win_real,
-    win_bonus,
+    win - win_real AS win_bonus,
     jackpot,
     jackpot_hits,
     jackpot_contribution_e4,
     free_spin_stake,
     free_spin_win,
     theoretical_ggr_e4
-FROM player_daily
+FROM bet_rollups
 WHERE
     operator_id = {operator_id:UInt16}
+    AND grain = 'player_day'
     AND (
         (
-            day >= toDate({fine_from:DateTime64(6, 'UTC')})
-            AND day < toDate({coarse_from:DateTime64(6, 'UTC')})
+            start >= toDateTime({fine_from:DateTime64(6, 'UTC')}, 'UTC')
+            AND start < toDateTime({coarse_from:DateTime64(6, 'UTC')}, 'UTC')
         ) OR (
-            day >= toDate({coarse_to:DateTime64(6, 'UTC')})
-            AND day < toDate({fine_to:DateTime64(6, 'UTC')})
+            start >= toDateTime({coarse_to:DateTime64(6, 'UTC')}, 'UTC')
+            AND start < toDateTime({fine_to:DateTime64(6, 'UTC')}, 'UTC')
         )
     )
     AND user_id IN {player_ids:Array(UUID)}

@@ -6,20 +6,21 @@ SELECT
     winning_bets,
     wager,
     wager_real,
-    wager_bonus,
+    wager - wager_real AS wager_bonus,
     win,
     win_real,
-    win_bonus,
+    win - win_real AS win_bonus,
     jackpot,
     jackpot_hits,
     jackpot_contribution_e4,
     free_spin_stake,
     free_spin_win,
     theoretical_ggr_e4
-FROM player_monthly
+FROM bet_rollups
 WHERE
     operator_id = {operator_id:UInt16}
-    AND month >= toDate({coarse_from:DateTime64(6, 'UTC')})
-    AND month < toDate({coarse_to:DateTime64(6, 'UTC')})
+    AND grain = 'player_month'
+    AND start >= toDateTime({coarse_from:DateTime64(6, 'UTC')}, 'UTC')
+    AND start < toDateTime({coarse_to:DateTime64(6, 'UTC')}, 'UTC')
     AND user_id IN {player_ids:Array(UUID)}
     AND ({include_bots:UInt8} = 1 OR is_bot = 0)

@@ -2,17 +2,16 @@
 -- view makes of the raw rows now is compared with what it made of them as they came.
 SELECT
     operator_id,
-    toString($grain) AS at,
+    toString($time) AS at,
     arrayStringConcat([$labels], ' ') AS key,
     COLUMNS('.') EXCEPT ($keys) APPLY(sum)
 FROM (
     SELECT $keys, COLUMNS('.') EXCEPT ($keys)
     FROM $rollup
-    WHERE $grain >= $start
+    WHERE $time >= $since $of_grain
     UNION ALL
     SELECT $keys, COLUMNS('.') EXCEPT ($keys) APPLY(x -> -toInt128(x))
     FROM ($select)
-    WHERE $grain >= $start
 ) AS difference
 GROUP BY $keys
 HAVING arrayExists(total -> total != 0, [COLUMNS('.') EXCEPT ($keys) APPLY(sum)])
