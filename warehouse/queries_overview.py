@@ -22,9 +22,9 @@ from warehouse.queries import (
     limited_games,
     total,
 )
-from warehouse.recalled_points import of_edges, of_rollup, recalled_points
+from warehouse.recalled_points import Asked, of_edges, of_rollup, recalled_points
 from warehouse.time_ranges import HOUR, QUARTER, TimeRange
-from warehouse.timelines import Shares, Timeline, microseconds
+from warehouse.timelines import Timeline, microseconds
 
 E4 = 10_000
 NGR_FORMULA = "ggr - bonus_cost - jackpot_contributions - affiliate_payouts"
@@ -260,14 +260,19 @@ async def _bets(
             **limits,
         )
     by_minute = timeline.interval is Interval.MINUTE
+    recent = None
     if filters.games:
         rollup = "overview_of_games_from_hours"
         shares = timeline.shares(HOUR, raw_points=by_minute or timeline.cuts_hours())
     else:
-        rollup = "overview_from_quarters"
+        rollup, recent = "overview_from_quarters", "overview_recent"
         shares = timeline.shares(QUARTER, raw_points=by_minute)
-    reads = {"rollup": rollup, "raw": "overview_from_bets"}
-    return await _both(warehouse, operator_id, _BetRow, shares, timeline.points(), limits, **reads)
+    points = timeline.points()
+    asked = (
+        of_rollup(warehouse, rollup, shares, points, limits, recent=recent),
+        of_edges(warehouse, "overview_from_bets", shares, points, limits),
+    )
+    return await _both(warehouse, operator_id, _BetRow, asked)
 
 
 async def _money(
@@ -288,38 +293,21 @@ async def _money(
             **limits,
         )
     shares = timeline.shares(QUARTER, raw_points=timeline.interval is Interval.MINUTE)
-    return await _both(
-        warehouse,
-        operator_id,
-        _MoneyRow,
-        shares,
-        timeline.points(),
-        limits,
-        rollup="overview_money_from_quarters",
-        raw="overview_money_from_transactions",
+    rollup, recent = "overview_money_from_quarters", "overview_money_recent"
+    points = timeline.points()
+    asked = (
+        of_rollup(warehouse, rollup, shares, points, limits, recent=recent),
+        of_edges(warehouse, "overview_money_from_transactions", shares, points, limits),
     )
+    return await _both(warehouse, operator_id, _MoneyRow, asked)
 
 
 async def _both(
-    warehouse: Warehouse,
-    operator_id: int,
-    row: type[Row],
-    shares: Shares,
-    points: list[int],
-    limits: dict[str, Any],
-    *,
-    rollup: str,
-    raw: str,
+    warehouse: Warehouse, operator_id: int, row: type[Row], asked: Sequence[Asked]
 ) -> list[Row]:
     """The rows of an endpoint on a rollup and of the one on raw rows that completes it."""
     parts = await asyncio.gather(
-        *(
-            recalled_points(warehouse, operator_id, row, asked)
-            for asked in (
-                of_rollup(warehouse, rollup, shares, points, limits),
-                of_edges(warehouse, raw, shares, points, limits),
-            )
-        )
+        *(recalled_points(warehouse, operator_id, row, one) for one in asked)
     )
     return list(chain.from_iterable(parts))
 

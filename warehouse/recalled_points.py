@@ -42,6 +42,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, Any]
     finer: Mapping[Piece, list[int]] = {}
     """Points inside pieces that a rollup or a series does not need, but the next request will."""
+    recent: str | None = None
+    """The endpoint that answers when only what is recent is asked for, with no point inside."""
 
     def inside(self, piece: Piece) -> Sequence[int]:
         """The points inside a piece, without its start."""
@@ -59,7 +61,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_rollup(
-    warehouse: Warehouse, endpoint: str, shares: Shares, points: list[int], limits: dict[str, Any]
+    warehouse: Warehouse,
+    endpoint: str,
+    shares: Shares,
+    points: list[int],
+    limits: dict[str, Any],
+    *,
+    recent: str | None = None,
 ) -> Asked:
     """What a rollup answers: the whole grains of two periods."""
     areas = [
@@ -138,7 +146,10 @@ async def _ask(
     warehouse: Warehouse, operator_id: int, row: type[Row], asked: Asked, runs: list[Area]
 ) -> dict[Piece, list[Row]]:
     """The rows of runs of pieces, each under a point inside its piece or the piece's start."""
-    starts = {microseconds(piece.range.start): piece for run in runs for piece in run}
+    missing = [piece for run in runs for piece in run]
+    if asked.recent and len(missing) == 1 and missing[0].recent and not asked.inside(missing[0]):
+        return {missing[0]: await _ask_recent(warehouse, operator_id, row, asked, missing[0])}
+    starts = {microseconds(piece.range.start): piece for piece in missing}
     inside = [point for piece in starts.values() for point in asked.inside(piece)]
     parameters: dict[str, Any] = {**asked.limits, "points": sorted({*starts, *inside})}
     for (start, end), run in zip(asked.bounds, runs, strict=True):
@@ -151,6 +162,19 @@ async def _ask(
         start = ordered[bisect_right(ordered, _point(item)) - 1]
         found[starts[start]].append(item)
     return found
+
+
+async def _ask_recent(
+    warehouse: Warehouse, operator_id: int, row: type[Row], asked: Asked, piece: Piece
+) -> list[Row]:
+    parameters: dict[str, Any] = {
+        "point": microseconds(piece.range.start),
+        "from_time": piece.range.start,
+        "to_time": piece.range.end,
+    }
+    return await warehouse.read(
+        asked.recent or asked.endpoint, row, operator_id=operator_id, **asked.limits, **parameters
+    )
 
 
 def _at_its_point(row: Row, points: Sequence[int]) -> Row:
