@@ -25,7 +25,8 @@ SERIALIZER_VERSION = 1
 class OutboxRow(msgspec.Struct, frozen=True):
     """One row of the outbox as the relay reads it; ``payload`` stays unparsed.
 
-    ``happened_at`` is when a bet or a step of a transaction counts; dimensions have none.
+    ``happened_at`` is when a bet, a step of a transaction or a registration counts; what else
+    happens to players, games and operators has none.
     """
 
     topic: str

@@ -23,6 +23,7 @@ from warehouse.queries import (
     total,
 )
 from warehouse.recalled_points import Asked, of_edges, of_rollup, recalled_points
+from warehouse.registrations import registrations
 from warehouse.time_ranges import HOUR, QUARTER, TimeRange
 from warehouse.timelines import Timeline, microseconds
 
@@ -104,11 +105,6 @@ class _MoneyRow(Money, frozen=True, kw_only=True):
     point: int
 
 
-class _Registrations(msgspec.Struct, frozen=True):
-    point: int
-    registrations: int
-
-
 class _Liability(msgspec.Struct, frozen=True):
     liability: int
 
@@ -134,7 +130,7 @@ async def overview(
 
     Raises :class:`warehouse.client.WarehouseUnavailable`.
     """
-    bets, money, registrations, base, active, active_before = await asyncio.gather(
+    bets, money, registered, base, active, active_before = await asyncio.gather(
         _bets(warehouse, operator_id, timeline, filters),
         _money(warehouse, operator_id, timeline, filters),
         _registrations(warehouse, operator_id, timeline, filters),
@@ -142,7 +138,7 @@ async def overview(
         _active(warehouse, operator_id, TimeRange(timeline.start, timeline.read_end), filters),
         _active_before(warehouse, operator_id, timeline, filters),
     )
-    assembly = _Assembly(timeline, filters, bets, money, registrations, base, payouts)
+    assembly = _Assembly(timeline, filters, bets, money, registered, base, payouts)
     return assembly.overview(active, active_before)
 
 
@@ -155,7 +151,7 @@ class _Assembly:
         filters: Filters,
         bets: list[_BetRow],
         money: list[_MoneyRow],
-        registrations: list[_Registrations],
+        registered: dict[int, int],
         liability_before: int,
         payouts: Sequence[Payout],
     ) -> None:
@@ -163,7 +159,7 @@ class _Assembly:
         self.filters = filters
         self.bets = _by_point(bets, _Bets)
         self.money = _by_point(money, Money)
-        self.registered = {row.point: row.registrations for row in registrations}
+        self.registered = registered
         self.liability = liability_before
         self.payouts = payouts
 
@@ -314,18 +310,10 @@ async def _both(
 
 async def _registrations(
     warehouse: Warehouse, operator_id: int, timeline: Timeline, filters: Filters
-) -> list[_Registrations]:
+) -> dict[int, int]:
     if filters.of_bets or filters.player_id is not None:
-        return []
-    return await warehouse.read(
-        "registrations",
-        _Registrations,
-        operator_id=operator_id,
-        include_bots=filters.include_bots,
-        from_time=timeline.earliest,
-        to_time=timeline.read_end,
-        points=timeline.points(),
-    )
+        return {}
+    return await registrations(warehouse, operator_id, timeline, include_bots=filters.include_bots)
 
 
 async def _liability_before(

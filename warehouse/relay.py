@@ -16,6 +16,7 @@ import redis.exceptions
 import structlog
 from redis.asyncio import Redis
 
+from ledger.events import Topic
 from warehouse import relay_metrics as metrics
 from warehouse import watermark
 from warehouse.chunks import MAX_CHUNK_BYTES, MAX_CHUNK_ROWS, Chunk, ChunkCutter, OutboxRow
@@ -73,13 +74,14 @@ class Pace:
 
 @dataclass
 class _Concerned:
-    """What the rows of a batch are about: whose they are, whose settled past they change, and when
-    the oldest of them was written."""
+    """What the rows of a batch are about: whose they are, whose settled past they change, with whom
+    somebody registered, and when the oldest of them was written."""
 
     oldest: datetime
     settled: datetime
     operators: set[int] = field(default_factory=set)
     corrected: set[int] = field(default_factory=set)
+    registered: set[int] = field(default_factory=set)
 
     def add(self, page: list[OutboxRow]) -> None:
         self.oldest = min(self.oldest, page[0].created_at)
@@ -88,7 +90,11 @@ class _Concerned:
                 self.corrected.add(watermark.CATALOGUE)
                 continue
             self.operators.add(row.operator_id)
-            if row.happened_at is not None and row.happened_at < self.settled:
+            if row.happened_at is None:
+                continue
+            if row.topic == Topic.PLAYERS:
+                self.registered.add(row.operator_id)
+            if row.happened_at < self.settled:
                 self.corrected.add(row.operator_id)
 
 
@@ -105,7 +111,7 @@ class Relay:
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _alive_until: float = field(default_factory=lambda: time.monotonic() + STEP_SECONDS)
     _failures: int = 0
-    _corrections: watermark.Corrections = field(default_factory=watermark.Corrections)
+    _changes: watermark.Changes = field(default_factory=watermark.Changes)
 
     async def run(self) -> None:
         """Lead or stand by until ``stop()``; a store's failures are logged, counted and retried."""
@@ -146,7 +152,7 @@ class Relay:
         """Relay batch after batch; any error ends the leadership and starts afresh."""
         await self.tables.check()
         metrics.LEADER.set(1)
-        self._corrections = watermark.Corrections()
+        self._changes = watermark.Changes()
         last = await outbox.last_batch()
         pause, moved_at = self.pace.busy, time.monotonic()
         while not self._stopping.is_set():
@@ -192,7 +198,9 @@ class Relay:
         await outbox.mark_sent(batch)
         metrics.BATCHES.inc()
         metrics.BATCH_ROWS.observe(batch.row_count)
-        self._corrections.add(batch.batch_no, concerned.corrected)
+        self._changes.add(
+            batch.batch_no, corrected=concerned.corrected, registered=concerned.registered
+        )
         operators = concerned.operators if batch.row_count else None
         await self._publish(batch.as_of, batch.batch_no, operators)
         return msgspec.structs.replace(batch, sent=True)
@@ -235,7 +243,7 @@ class Relay:
                 self.redis,
                 as_of=as_of,
                 batch_no=batch_no,
-                corrections=self._corrections,
+                changes=self._changes,
                 operators=operators,
             )
         except redis.exceptions.RedisError as error:

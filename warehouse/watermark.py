@@ -26,19 +26,22 @@ CATALOGUE = 0
 class Past(msgspec.Struct, frozen=True):
     """What happened to an operator before ``settled`` is in the warehouse.
 
-    As long as ``version`` stays the same, so do the rows from before any such moment.
+    As long as ``version`` stays the same, so do the rows from before any such moment. As long as
+    ``registered`` does too, nobody has registered.
     """
 
     operator_id: int
     settled: datetime
     version: str
+    registered: int = 0
 
 
 class Watermark(msgspec.Struct, frozen=True, kw_only=True):
     """``as_of`` by Postgres' clock, ``polled_at`` by the relay's, and the last sent batch.
 
-    ``corrected`` names the last batch that changed an operator's settled past, as the relay has
-    counted since ``era`` began; it keeps no count from one leadership to the next.
+    ``corrected`` names the last batch that changed an operator's settled past, and ``registered``
+    the last with a new player, as the relay has counted since ``era`` began; it keeps no count from
+    one leadership to the next.
     """
 
     as_of: datetime
@@ -46,17 +49,20 @@ class Watermark(msgspec.Struct, frozen=True, kw_only=True):
     batch_no: int
     era: str = ""
     corrected: dict[int, int] = {}
+    registered: dict[int, int] = {}
 
 
-class Corrections(msgspec.Struct):
-    """The relay's count of corrections; a new one begins a new era."""
+class Changes(msgspec.Struct):
+    """The relay's count of what changes kept answers, by operator; a new one begins a new era."""
 
     era: str = msgspec.field(default_factory=lambda: uuid4().hex)
-    last_batches: dict[int, int] = msgspec.field(default_factory=dict)
+    corrected: dict[int, int] = msgspec.field(default_factory=dict)
+    registered: dict[int, int] = msgspec.field(default_factory=dict)
 
-    def add(self, batch_no: int, operators: set[int]) -> None:
-        """Note that the batch changed the settled past of these operators."""
-        self.last_batches |= dict.fromkeys(operators, batch_no)
+    def add(self, batch_no: int, *, corrected: set[int], registered: set[int]) -> None:
+        """Note whose settled past the batch changed, and with whom somebody registered."""
+        self.corrected |= dict.fromkeys(corrected, batch_no)
+        self.registered |= dict.fromkeys(registered, batch_no)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +87,12 @@ class Reading(msgspec.Struct, frozen=True):
         """What is settled for an operator, or for the ``CATALOGUE``."""
         corrected = self.mark.corrected.get(operator_id, 0)
         version = f"{self.mark.era}:{self.rebuilt}:{corrected}"
-        return Past(operator_id, self.mark.as_of - SETTLED_AFTER, version)
+        return Past(
+            operator_id,
+            self.mark.as_of - SETTLED_AFTER,
+            version,
+            self.mark.registered.get(operator_id, 0),
+        )
 
 
 async def publish(
@@ -89,7 +100,7 @@ async def publish(
     *,
     as_of: datetime,
     batch_no: int,
-    corrections: Corrections,
+    changes: Changes,
     operators: set[int] | None = None,
 ) -> None:
     """Write the watermark and, if ``operators`` is given, tell who listens that theirs changed.
@@ -100,8 +111,9 @@ async def publish(
         as_of=as_of,
         polled_at=datetime.now(UTC),
         batch_no=batch_no,
-        era=corrections.era,
-        corrected=corrections.last_batches,
+        era=changes.era,
+        corrected=changes.corrected,
+        registered=changes.registered,
     )
     async with redis.pipeline(transaction=False) as pipeline:
         pipeline.set(WATERMARK_KEY, msgspec.json.encode(mark))

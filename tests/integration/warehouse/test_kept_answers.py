@@ -179,3 +179,27 @@ async def test_what_is_settled_lies_before_the_watermark(
     await stream.drain()
     read = await reading(stream)
     assert read.past_of(4004).settled == read.as_of - SETTLED_AFTER
+
+
+async def test_a_registration_is_seen_at_once(
+    world: World, stream: Stream, warehouse: Warehouse
+) -> None:
+    """Also by one who had kept that there was none."""
+    brand = (await world.owner.fetchval("SELECT min(operator_id) FROM operator")) or 0
+    start = datetime.now(UTC) - timedelta(days=1)
+    relay = stream.relay()
+
+    async def registered() -> tuple[int, Reading]:
+        await stream.drain(relay)
+        read = await reading(stream)
+        known = warehouse.knowing(read.past_of(brand), read.past_of(CATALOGUE))
+        line = timeline(start, datetime.now(UTC), zone=ZoneInfo("UTC"), read_end=LAST)
+        report = await overview(known, brand, line, Filters(), [])
+        return report.current.registrations or 0, read
+
+    before, first = await registered()
+    again, _ = await registered()
+    await world.player(brand)
+    after, then = await registered()
+    assert (again, after) == (before, before + 1)
+    assert then.past_of(brand).registered != first.past_of(brand).registered

@@ -1,0 +1,65 @@
+"""When an operator's players registered, of which what is known is kept."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from warehouse.client import Warehouse
+from warehouse.settled_past import Piece, pieces
+from warehouse.time_ranges import EPOCH, TimeRange
+from warehouse.timelines import Timeline, microseconds
+
+Moments = npt.NDArray[np.int64]
+
+
+async def registrations(
+    warehouse: Warehouse, operator_id: int, timeline: Timeline, *, include_bots: bool
+) -> dict[int, int]:
+    """How many players registered, by point as in :meth:`Timeline.points`.
+
+    Raises :class:`warehouse.client.WarehouseUnavailable`.
+    """
+    period = TimeRange(timeline.earliest, timeline.read_end)
+    if warehouse.past is not None:
+        # From the beginning, so that it is the same question wherever the period begins.
+        period = TimeRange(EPOCH, timeline.read_end)
+    parts = _settled_and_recent(warehouse, period)
+    found = await asyncio.gather(
+        *(_moments(warehouse, operator_id, part, include_bots) for part in parts)
+    )
+    points = [point for point in timeline.points() if point >= microseconds(timeline.earliest)]
+    bounds = [*points, microseconds(timeline.read_end)]
+    before = np.sum([np.searchsorted(moments, bounds) for moments in found], axis=0)
+    return dict(zip(points, np.diff(before).tolist(), strict=True))
+
+
+def _settled_and_recent(warehouse: Warehouse, period: TimeRange) -> list[Piece]:
+    """What is settled, in one piece, and what is not."""
+    parts = pieces(period, warehouse.past)
+    settled = [part.range for part in parts if not part.recent]
+    whole = [Piece(TimeRange(settled[0].start, settled[-1].end))] if settled else []
+    return whole + [part for part in parts if part.recent]
+
+
+async def _moments(
+    warehouse: Warehouse, operator_id: int, piece: Piece, include_bots: bool
+) -> Moments:
+    """In ascending order. What is recent changes when somebody registers, and only then."""
+    question: tuple[Any, ...] = ("registrations", piece, include_bots)
+    if piece.recent and warehouse.past is not None:
+        question = (*question, warehouse.past.registered)
+    kept = warehouse.recollect(question)
+    if kept is not None:
+        return kept
+    body = await warehouse.read_binary(
+        "registration_moments",
+        operator_id=operator_id,
+        from_time=piece.range.start,
+        to_time=piece.range.end,
+        include_bots=include_bots,
+    )
+    moments = np.frombuffer(body, "<i8")
+    warehouse.keep(question, moments)
+    return moments
