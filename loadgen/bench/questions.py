@@ -26,13 +26,20 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def query(self) -> dict[str, str]:
-        """The endpoint's parameters."""
-        period = {"from": self.start.isoformat(), "to": self.end.isoformat()}
-        return period if self.reference in ("overview", "games") else period | {"limit": str(PAGE)}
+        """The endpoint's parameters. A report's period stays open, as on a dashboard: what came in
+        since the last answer must be in the next."""
+        match self.reference:
+            case "overview" | "games":
+                return {"from": self.start.isoformat()}
+            case "players":
+                return {"from": self.start.isoformat(), "limit": str(PAGE)}
+            case _:
+                period = {"from": self.start.isoformat(), "to": self.end.isoformat()}
+                return period | {"limit": str(PAGE)}
 
 
 def questions(now: datetime, history: datetime) -> list[Question]:
-    """What is asked when data begins at ``history``: a month that ends in the middle of an hour,
+    """What is asked when data begins at ``history``: a month that begins in the middle of an hour,
     and everything there is."""
     half = history + (now - history) / 2
     month = max(history, now.replace(minute=17, second=3) - (now - history) / 12)
