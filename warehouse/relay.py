@@ -39,13 +39,17 @@ class Pace:
     busy: float = 0.01
     """The shortest pause after a batch, and the one while an outage is caught up with."""
 
+    cycle: float = 0.09
+    """So long after one batch began the next may: a bet waits for half of it, which nobody sees,
+    and what more batches would cost is left to those who ask and bet."""
+
     gather: float = 0.25
     """The longest pause after a batch under steady load: what a batch of many bets may wait."""
 
     gather_rows: int = 256
-    """A batch costs ClickHouse the same for one row as for hundreds. So the pause is a quarter of
-    what the batch took, and as many times that as the batch had this many rows: the busier the
-    tables, the larger the batches, and the more of the machine is left for bets."""
+    """A batch costs ClickHouse the same for one row as for hundreds. So the pause is at least a
+    quarter of what the batch took, and as many times that as the batch had this many rows: the
+    busier the tables, the larger the batches, and the more of the machine is left for bets."""
 
     backlog_rows: int = 2_000
     """A batch of so many rows is an outage's, which is sent as fast as it goes."""
@@ -68,7 +72,7 @@ class Pace:
         """The pause after a batch of ``rows`` that took so many seconds."""
         if rows >= self.backlog_rows:
             return self.busy
-        longer = max(took / 4, took * rows / self.gather_rows)
+        longer = max(self.cycle - took, took / 4, took * rows / self.gather_rows)
         return min(max(self.busy, longer), max(self.gather, self.busy))
 
 

@@ -21,7 +21,9 @@ from warehouse.relay import Pace, Relay
 _context = get_context("forkserver")
 _context.set_forkserver_preload(["tests.support.relay_process"])
 
-PACE = Pace(busy=0.002, gather=0.02, idle=0.02, standby=0.05, backoff=0.02, backoff_limit=0.2)
+PACE = Pace(
+    busy=0.002, cycle=0, gather=0.02, idle=0.02, standby=0.05, backoff=0.02, backoff_limit=0.2
+)
 
 
 @dataclass(frozen=True)

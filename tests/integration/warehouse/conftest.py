@@ -48,7 +48,7 @@ class Stream:
 
     def relay(self, tables: RawTables | None = None, **changes: object) -> Relay:
         """A relay that polls quickly, with other ``tables`` to inject faults."""
-        pace = Pace(busy=0.005, idle=0.02, standby=0.05, backoff=0.01, backoff_limit=0.05)
+        pace = Pace(busy=0.005, cycle=0, idle=0.02, standby=0.05, backoff=0.01, backoff_limit=0.05)
         return Relay(
             postgres_dsn=self.dsn,
             tables=tables or self.tables,

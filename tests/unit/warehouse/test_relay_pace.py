@@ -1,5 +1,6 @@
 """How long the relay rests after a batch."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,5 +20,9 @@ def test_an_outage_is_caught_up_with_without_rest(took, rows) -> None:
     assert PACE.after_batch(took, rows) == PACE.busy
 
 
-def test_a_few_bets_wait_for_a_quarter_of_what_their_batch_took() -> None:
-    assert PACE.after_batch(0.06, 1) == 0.015
+def test_the_batch_after_a_few_bets_begins_a_cycle_later() -> None:
+    assert PACE.after_batch(0.06, 1) == pytest.approx(PACE.cycle - 0.06)
+
+
+def test_a_few_bets_of_a_slow_batch_wait_for_a_quarter_of_what_it_took() -> None:
+    assert PACE.after_batch(0.2, 1) == 0.05
