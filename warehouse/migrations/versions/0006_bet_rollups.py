@@ -59,17 +59,23 @@ ROLLUPS = {
 """Each with its grain, its column of time, and what it has besides the sums that all have."""
 
 
+LEFT_BEHIND = ("_mv", "__rebuild_mv", "__rebuild", "__rows", "__seen", "__checked")
+"""Views that feed an old rollup, and what a rebuild or reconciliation of it that was broken off
+left, which nobody would sweep any more; views first."""
+
+
 def upgrade() -> None:
     connection = op.get_bind()
     if _retired_in(connection) == set(RETIRED):
-        connection.exec_driver_sql("DROP TABLE IF EXISTS bet_rollups_mv SYNC")
+        _drop(connection, "bet_rollups_mv")
         _drop(connection, "bet_rollups")
         connection.exec_driver_sql(read_sql("tables", "bet_rollups"))
         for name in RETIRED:
             _fill_from(connection, name)
     connection.exec_driver_sql(read_sql("views", "bet_rollups_mv"))
     for name in RETIRED:
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}_mv SYNC")
+        for end in LEFT_BEHIND:
+            _drop(connection, name + end)
     for name in _retired_in(connection):
         _drop(connection, name)
 
