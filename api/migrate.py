@@ -5,14 +5,18 @@ import asyncio
 import sys
 
 import asyncpg
+import redis.asyncio
 
 import ledger.migrate
 import warehouse.cluster
 import warehouse.migrate
 from api.settings import Settings, SettingsError
 from ledger.bootstrap import ensure_platform_admin
+from ledger.database import Role, role_dsn
 from warehouse.access import grant_access
 from warehouse.hold import flush_marks, relay_stopped
+from warehouse.raw_tables import RawTables
+from warehouse.relay import Relay
 
 
 def migrate(settings: Settings) -> None:
@@ -31,6 +35,8 @@ async def _migrate_warehouse(settings: Settings) -> None:
     connection = await asyncpg.connect(settings.postgres_url, server_settings=patient)
     try:
         async with relay_stopped(connection):
+            if await asyncio.to_thread(warehouse.migrate.streams, settings.clickhouse_url):
+                await _finish_batch(settings)
             await _flush_marks(settings.postgres_url)
             await asyncio.to_thread(_upgrade_warehouse, settings)
         if settings.clickhouse_access:
@@ -43,6 +49,18 @@ async def _migrate_warehouse(settings: Settings) -> None:
             )
     finally:
         await connection.close()
+
+
+async def _finish_batch(settings: Settings) -> None:
+    """A batch of which some tables have a part must not reach tables that are yet to be filled
+    from these."""
+    async with redis.asyncio.Redis.from_url(settings.redis_url) as client:
+        relay = Relay(
+            postgres_dsn=role_dsn(settings.postgres_url, Role.RELAY, settings.secret_key),
+            tables=RawTables(settings.clickhouse_url),
+            redis=client,
+        )
+        await relay.finish_batch()
 
 
 async def _flush_marks(postgres_url: str) -> None:

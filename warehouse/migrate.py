@@ -37,6 +37,13 @@ def upgrade(clickhouse_url: str, revision: str = NEWEST) -> None:
         replace_views(clickhouse_url)
 
 
+def streams(clickhouse_url: str) -> bool:
+    """Whether there is a warehouse with tables that a relay may have sent rows to."""
+    create_database(clickhouse_url)
+    with clickhouse_connect.get_client(dsn=clickhouse_url, autogenerate_session_id=False) as client:
+        return bool(client.command("EXISTS TABLE bets"))
+
+
 def create_database(clickhouse_url: str) -> None:
     """Create the URL's database unless it is there."""
     url = make_url(clickhouse_url)
