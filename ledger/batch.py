@@ -14,17 +14,18 @@ from time import monotonic
 import asyncpg
 import msgspec
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 
 from ledger import batch_metrics
 from ledger.bet_record import SpinRequest, SpinResult
-from ledger.bet_store import committed_bets
-from ledger.catalogue import EMPTY_CATALOGUE, current_catalogue
+from ledger.bet_store import load_batch
+from ledger.catalogue import EMPTY_CATALOGUE
 from ledger.database import Connection
 from ledger.errors import Refusal
 from ledger.fairness import SeedVault
-from ledger.fold import BatchState, Folded, fold_bets
-from ledger.jackpot import HitVault, new_hit_point
-from ledger.store import load_players, lock_pools, lock_wallets, store
+from ledger.fold import Folded, fold_bets
+from ledger.jackpot import HitVault
+from ledger.store import store
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +88,8 @@ class BetBatcher:
         self._arrived = asyncio.Event()
         self._catalogue = EMPTY_CATALOGUE
         self._task: asyncio.Task[None] | None = None
+        # Kept from batch to batch: lending it anew costs as much as a statement.
+        self._connection: PoolConnectionProxy | None = None
 
     def start(self) -> None:
         """Begin to settle; needs a running event loop."""
@@ -98,6 +101,7 @@ class BetBatcher:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        await self._give_back()
         for waiting in self._queue:
             _refuse(waiting, Refusal("ledger_unavailable", "The server is stopping; ask again."))
         self._queue.clear()
@@ -152,9 +156,11 @@ class BetBatcher:
         attempt = 0
         while True:
             try:
-                async with self._pool.acquire(timeout=GIVE_UP_AFTER_S) as connection:
-                    return await self._settle_once(connection, requests)
+                if self._connection is None:
+                    self._connection = await self._pool.acquire(timeout=GIVE_UP_AFTER_S)
+                return await self._settle_once(self._connection, requests)
             except TRANSIENT as error:
+                await self._give_back()
                 pause = RETRY_PAUSE_S[min(attempt, len(RETRY_PAUSE_S) - 1)]
                 attempt += 1
                 if monotonic() + pause > give_up_at:
@@ -162,9 +168,16 @@ class BetBatcher:
                 log.warning("batch_retried", attempt=attempt, error=repr(error))
                 await asyncio.sleep(pause)
 
+    async def _give_back(self) -> None:
+        """Return the connection to the pool, which ends it if it is broken."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*TRANSIENT):
+                await self._pool.release(connection)
+
     async def _settle_once(self, connection: Connection, requests: Sequence[SpinRequest]) -> Folded:
         async with connection.transaction():
-            state = await self._load(connection, requests)
+            state = await load_batch(connection, requests, self._catalogue, self._vault, self._hits)
             folded = fold_bets(requests, state)
             if folded.writes.bets:
                 await store(
@@ -172,28 +185,6 @@ class BetBatcher:
                 )
         self._catalogue = state.catalogue
         return folded
-
-    async def _load(self, connection: Connection, requests: Sequence[SpinRequest]) -> BatchState:
-        """Lock and read what decides these bets; a catalogue that has moved is read again."""
-        locked = await lock_wallets(
-            connection, [(item.operator_id, item.user_id) for item in requests]
-        )
-        now, catalogue = await current_catalogue(connection, self._catalogue)
-        players = await load_players(connection, locked, self._vault, now)
-        known = await committed_bets(connection, requests)
-        fed = {
-            pool_id
-            for item in requests
-            for pool_id in catalogue.pools_fed(item.operator_id, item.game_id)
-        }
-        return BatchState(
-            players=players,
-            known=known,
-            catalogue=catalogue,
-            pools=await lock_pools(connection, sorted(fed), self._hits),
-            now=now,
-            new_hit_point=new_hit_point,
-        )
 
     async def _isolate(self, batch: list[_Waiting], error: Exception) -> None:
         """A batch the database refused: settle its bets one by one, so that one bad bet fails."""

@@ -130,7 +130,7 @@ async def player_command(
     """
     async with desk.pool.acquire() as connection, connection.transaction():
         key = (operator_id, user_id)
-        if not await lock_wallets(connection, [key], wait=True):
+        if not await lock_wallets(connection, [key]):
             raise Refusal("player_not_found", "There is no such player.")
         now, desk.catalogue = await current_catalogue(connection, desk.catalogue)
         now = desk.moment or now

@@ -58,7 +58,7 @@ async def settle_past(desk: MoneyDesk, turns: Sequence[Turn]) -> Past:
 
 async def _load(connection: Connection, desk: MoneyDesk, turns: Sequence[Turn]) -> BatchState:
     keys = list({(turn.operator_id, turn.user_id) for turn in turns})
-    locked = await lock_wallets(connection, keys, wait=True)
+    locked = await lock_wallets(connection, keys)
     _, desk.catalogue = await current_catalogue(connection, desk.catalogue)
     now = turns[0].at
     return BatchState(

@@ -4,7 +4,7 @@ No rules here. Every writer locks in one order: wallets by (operator_id, user_id
 a player's bonus tasks and grants are guarded by the wallet's lock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,15 +23,10 @@ BETS = named_queries("bets.sql")
 SQL = named_queries("store.sql")
 
 
-async def lock_wallets(
-    connection: Connection, keys: Sequence[PlayerKey], *, wait: bool = False
-) -> list[PlayerKey]:
-    """Lock these wallets in key order and return those that are locked now.
-
-    Wallets that somebody else holds are left out, or waited for.
-    """
-    query = BETS["wait_for_wallets" if wait else "lock_wallets"]
-    locked = await connection.fetch(query, *columns(sorted(set(keys)), 2))
+async def lock_wallets(connection: Connection, keys: Sequence[PlayerKey]) -> list[PlayerKey]:
+    """Lock these wallets in key order, waiting for those that somebody else holds; return those
+    that there are."""
+    locked = await connection.fetch(BETS["wait_for_wallets"], *columns(sorted(set(keys)), 2))
     return [(row[0], row[1]) for row in locked]
 
 
@@ -40,6 +35,13 @@ async def load_players(
 ) -> dict[PlayerKey, LoadedPlayer]:
     """Load players whose wallets this transaction has locked."""
     rows = await connection.fetch(BETS["load_players"], *columns(keys, 2))
+    return loaded_players(rows, vault, now)
+
+
+def loaded_players(
+    rows: Iterable[Any], vault: SeedVault, now: datetime
+) -> dict[PlayerKey, LoadedPlayer]:
+    """Players from rows of the type ``loaded_player``."""
     loaded = (_loaded_player(row, vault, now) for row in rows)
     return {(item.state.operator_id, item.state.user_id): item for item in loaded}
 
@@ -50,7 +52,11 @@ async def lock_pools(
     """Lock these jackpot pools, after the wallets, and open their cycles' hit points."""
     if not pool_ids:
         return {}
-    rows = await connection.fetch(BETS["lock_pools"], sorted(set(pool_ids)))
+    return read_pools(await connection.fetch(BETS["lock_pools"], sorted(set(pool_ids))), hits)
+
+
+def read_pools(rows: Iterable[Any], hits: HitVault) -> dict[int, Pool]:
+    """Pools from rows of ``jackpot_pool``."""
     return {row["pool_id"]: _pool(row, hits) for row in rows}
 
 
@@ -72,8 +78,6 @@ async def store(
         await connection.execute(SQL["store_grants"], grants)
     for jackpot in writes.jackpots:
         await _store_jackpot(connection, jackpot, hits)
-    if writes.pools:
-        await _store_pools(connection, writes, pools, hits, now)
     await connection.execute(
         SQL["store_money"],
         [msgspec.structs.astuple(row) for row in writes.bets],
@@ -81,6 +85,7 @@ async def store(
         *columns(writes.events, 3),
         [change_row(player.state) for player in changed],
         now,
+        *columns(_pool_rows(writes, pools, hits), 5),
     )
 
 
@@ -89,12 +94,10 @@ def columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [[row[column] for row in rows] for column in range(width)]
 
 
-async def _store_pools(
-    connection: Connection, writes: Writes, pools: dict[int, Pool], hits: HitVault, now: datetime
-) -> None:
+def _pool_rows(writes: Writes, pools: dict[int, Pool], hits: HitVault) -> list[tuple[Any, ...]]:
     """Each pool once, however many bets fed it; a new cycle's secret with it."""
     points = {jackpot.hit.pool_id: jackpot.next_point for jackpot in writes.jackpots}
-    rows = [
+    return [
         (
             pool_id,
             pools[pool_id].amount_e4,
@@ -106,7 +109,6 @@ async def _store_pools(
         )
         for pool_id in sorted(writes.pools)
     ]
-    await connection.execute(SQL["store_pools"], *columns(rows, 5), now)
 
 
 async def _store_jackpot(connection: Connection, jackpot: WonJackpot, hits: HitVault) -> None:

@@ -1,6 +1,7 @@
 -- name: store_money
--- One statement for everything a transaction changes in wallets, bets, postings and outbox. The
--- arrays are of the tables' own row types, so a column is named once, in the schema.
+-- One statement for everything a transaction changes in wallets, bets, postings, outbox and pools.
+-- The arrays are of the tables' own row types, so a column is named once, in the schema. A pool has
+-- one row, however many bets fed it, and the secret of a new cycle if there is one.
 WITH bets AS (
     INSERT INTO bet_log SELECT * FROM unnest($1::bet_log[])
 ),
@@ -26,6 +27,20 @@ experience AS (
     WHERE
         "user".operator_id = changed.operator_id AND "user".user_id = changed.user_id
         AND "user".vip_experience <> changed.vip_experience
+),
+
+pools AS (
+    UPDATE jackpot_pool
+    SET
+        amount_e4 = fed.amount_e4,
+        cycle_no = fed.cycle_no,
+        commitment = coalesce(fed.commitment, jackpot_pool.commitment),
+        encrypted_hit = coalesce(fed.encrypted_hit, jackpot_pool.encrypted_hit),
+        updated_at = $7
+    FROM
+        unnest($8::smallint[], $9::bigint[], $10::bigint[], $11::bytea[], $12::bytea[])
+            AS fed (pool_id, amount_e4, cycle_no, commitment, encrypted_hit)
+    WHERE jackpot_pool.pool_id = fed.pool_id
 )
 
 UPDATE wallet
@@ -62,19 +77,6 @@ ON CONFLICT (operator_id, grant_id) DO UPDATE SET
     used = excluded.used,
     status = excluded.status,
     task_id = excluded.task_id;
-
--- name: store_pools
-UPDATE jackpot_pool
-SET
-    amount_e4 = changed.amount_e4,
-    cycle_no = changed.cycle_no,
-    commitment = coalesce(changed.commitment, jackpot_pool.commitment),
-    encrypted_hit = coalesce(changed.encrypted_hit, jackpot_pool.encrypted_hit),
-    updated_at = $6
-FROM
-    unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[])
-        AS changed (pool_id, amount_e4, cycle_no, commitment, encrypted_hit)
-WHERE jackpot_pool.pool_id = changed.pool_id;
 
 -- name: insert_cycle
 INSERT INTO jackpot_cycle (

@@ -1,7 +1,6 @@
 """The same bets once more, one by one, by the pure rules: what the batch's answers are held to."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +8,12 @@ import msgspec
 
 from ledger.account import PlayerState
 from ledger.bet_record import SpinRequest, SpinResult
-from ledger.bet_store import committed_bets
-from ledger.catalogue import load_catalogue
+from ledger.bet_store import load_batch
+from ledger.catalogue import EMPTY_CATALOGUE
 from ledger.errors import Refusal
 from ledger.fold import BatchState, fold_bets
 from ledger.jackpot import HitPoint, HitVault, Pool
-from ledger.store import load_players, lock_pools
+from ledger.store import lock_pools
 from tests.support.world import World
 
 NOBODY = UUID(int=0)
@@ -22,18 +21,12 @@ NOBODY = UUID(int=0)
 
 async def load_state(world: World, requests: Sequence[SpinRequest]) -> BatchState:
     """What a batch of these requests would load now, read in a transaction of its own."""
-    keys = sorted({(request.operator_id, request.user_id) for request in requests})
     async with world.owner.acquire() as connection, connection.transaction():
-        now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+        state = await load_batch(connection, requests, EMPTY_CATALOGUE, world.vault, world.hits)
         pool_ids = [row[0] for row in await connection.fetch("SELECT pool_id FROM jackpot_pool")]
-        return BatchState(
-            players=await load_players(connection, keys, world.vault, now),
-            known=await committed_bets(connection, requests),
-            catalogue=await load_catalogue(connection),
-            pools=await lock_pools(connection, pool_ids, world.hits),
-            now=now,
-            new_hit_point=lambda pool: HitPoint(1 << 60, bytes(32)),
-        )
+        state.pools = await lock_pools(connection, pool_ids, world.hits)
+        state.new_hit_point = lambda pool: HitPoint(1 << 60, bytes(32))
+        return state
 
 
 async def replay(
