@@ -2,8 +2,8 @@ CREATE TABLE IF NOT EXISTS bet_rollups
 (
     operator_id UInt16 COMMENT 'Tenant; leads every order key',
     grain Enum8(
-        'game_hour' = 1, 'game_day' = 2, 'operator_quarter' = 3, 'player_day' = 4,
-        'player_month' = 5
+        'game_hour' = 1, 'game_day' = 2, 'operator_quarter' = 11, 'player_day' = 21,
+        'player_month' = 22
     ) COMMENT 'Whose bets, and of how long, the row adds up; rows of two grains never add up',
     user_id UUID COMMENT 'Player, zero where the grain is not of players',
     start DateTime('UTC') COMMENT 'Start of the time, in UTC, in which the bets were settled',

@@ -1,4 +1,5 @@
 -- One view for every grain: whatever it sums, a view costs each batch as much as a batch's rows do.
+-- Grains of games are numbered from 1 on, those of operators from 11, those of players from 21.
 CREATE MATERIALIZED VIEW IF NOT EXISTS bet_rollups_mv TO bet_rollups AS
 SELECT
     operator_id,
@@ -10,7 +11,7 @@ SELECT
         grain = 'player_month', toDateTime(toStartOfMonth(created_at), 'UTC'),
         toStartOfDay(created_at)
     ) AS start,
-    if(grain <= 'game_day', b.game_id, 0) AS game_id,
+    if(grain < 'operator_quarter', b.game_id, 0) AS game_id,
     if(grain = 'player_month', '', b.bet_type) AS bet_type,
     is_bot,
     -- A rollback's wager is negative: it must land in the band of its bet.
@@ -42,8 +43,8 @@ ARRAY JOIN
     CAST(
         ['game_hour', 'game_day', 'operator_quarter', 'player_day', 'player_month']
         AS Array(Enum8(
-            'game_hour' = 1, 'game_day' = 2, 'operator_quarter' = 3, 'player_day' = 4,
-            'player_month' = 5
+            'game_hour' = 1, 'game_day' = 2, 'operator_quarter' = 11, 'player_day' = 21,
+            'player_month' = 22
         ))
     ) AS grain
 GROUP BY operator_id, grain, user_id, start, game_id, bet_type, is_bot, stake_band
