@@ -46,6 +46,7 @@ TRANSIENT = (
 GIVE_UP_AFTER_S = 10.0
 RETRY_PAUSE_S = (0.0, 0.01, 0.05, 0.2, 0.5)
 BUSY_WALLET_PAUSE_S = 0.002
+GATHER_S = 0.012
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -121,8 +122,12 @@ class BetBatcher:
         return await future
 
     async def _run(self) -> None:
+        begin_at = 0.0
         while True:
             await self._arrived.wait()
+            if (early_s := begin_at - monotonic()) > 0:
+                await asyncio.sleep(early_s)
+            began_at = monotonic()
             count = min(len(self._queue), self._max_batch)
             batch = [self._queue.popleft() for _ in range(count)]
             if not self._queue:
@@ -136,6 +141,7 @@ class BetBatcher:
             except asyncio.CancelledError:
                 await settling
                 raise
+            begin_at = began_at + time_to_next_s(count, monotonic() - began_at)
 
     async def _settle_all(self, batch: list[_Waiting]) -> None:
         try:
@@ -226,6 +232,20 @@ class BetBatcher:
             else:
                 self._queue.append(waiting)
         asyncio.get_running_loop().call_later(BUSY_WALLET_PAUSE_S, self._arrived.set)
+
+
+def time_to_next_s(bets: int, took_s: float) -> float:
+    """How long after a batch began the next one may begin, in seconds; ``took_s`` is how long it
+    took.
+
+    Half the time is left to gathering, up to 12 ms from start to start: on a busy machine a few
+    bets more share what a batch costs both sides, and on an idle one nobody waits for long. A
+    batch of one has nobody to wait for, and one that took longer has gathered meanwhile.
+
+    >>> time_to_next_s(5, took_s=0.002), time_to_next_s(5, took_s=0.007), time_to_next_s(1, 0.007)
+    (0.004, 0.012, 0.0)
+    """
+    return min(2 * took_s, GATHER_S) if bets > 1 else 0.0
 
 
 def _refuse(waiting: _Waiting, refusal: Refusal) -> None:
