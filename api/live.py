@@ -24,6 +24,7 @@ SESSIONS_CHANNEL = "sessions"
 OPERATORS_CHANNEL = "operators"
 SOCKET_BACKLOG = 200
 PUBLISH_BACKLOG = 1000
+GATHER_SECONDS = 0.02
 RECONNECT_SECONDS = 0.2
 SUBSCRIBE_SECONDS = 0.5
 
@@ -150,33 +151,31 @@ class Live:
         self._players: dict[str, set[Feed]] = {}
         self._operators: dict[int, set[Feed]] = {}
         self._sessions: dict[str, set[Feed]] = {}
-        self._outgoing: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(PUBLISH_BACKLOG)
+        self._outgoing: asyncio.Queue[tuple[str, list[Any]]] = asyncio.Queue(PUBLISH_BACKLOG)
         self._tasks: list[asyncio.Task[None]] = []
 
     def notify_players(self, notices: list[tuple[UUID, Any]]) -> None:
         """Send each message to every socket of its player, on every API process.
 
-        Never blocks and never raises for want of Redis: one publish carries the whole list.
-        A message is anything msgspec writes as a JSON object.
+        Never blocks and never raises for want of Redis: one publish carries the whole list, and
+        what other bets have queued meanwhile. A message is anything msgspec writes as a JSON
+        object.
         """
-        if not notices:
-            return
-        data = _encode([(str(user_id), message) for user_id, message in notices])
-        self._send(PLAYERS_CHANNEL, data, len(notices))
+        if notices:
+            self._send(PLAYERS_CHANNEL, notices)
 
     def end_sessions(self, token_hashes: list[bytes]) -> None:
         """Close the sockets of sessions that have ended, on every API process.
 
         Never blocks. Where the message does not arrive, the next heartbeat finds out.
         """
-        data = _encode([token_hash.hex() for token_hash in token_hashes])
-        self._send(SESSIONS_CHANNEL, data, len(token_hashes))
+        self._send(SESSIONS_CHANNEL, [token_hash.hex() for token_hash in token_hashes])
 
-    def _send(self, channel: str, data: bytes, messages: int) -> None:
+    def _send(self, channel: str, notices: list[Any]) -> None:
         try:
-            self._outgoing.put_nowait((channel, data))
+            self._outgoing.put_nowait((channel, notices))
         except asyncio.QueueFull:
-            DROPPED.labels("backlog").inc(messages)
+            DROPPED.labels("backlog").inc(len(notices))
 
     async def start(self) -> None:
         """Begin to publish and to hear; the channels plugin must have been started."""
@@ -228,9 +227,18 @@ class Live:
                 feed.put(data)
 
     async def _publish(self) -> None:
+        """Publish what is queued, a channel's notices together, and rest a little: every process
+        pays for each message, and the bets of a second make a hundred lists."""
         while True:
-            channel, data = await self._outgoing.get()
-            await self._channels.wait_published(data, channel)
+            gathered: dict[str, list[Any]] = {}
+            queued = [await self._outgoing.get()]
+            while not self._outgoing.empty():
+                queued.append(self._outgoing.get_nowait())
+            for channel, notices in queued:
+                gathered.setdefault(channel, []).extend(notices)
+            for channel, notices in gathered.items():
+                await self._channels.wait_published(_encode(notices), channel)
+            await asyncio.sleep(GATHER_SECONDS)
 
     def _tell_players(self, data: bytes) -> None:
         if not self._players:
