@@ -122,6 +122,10 @@ class Handle:
             self.tainted = True
             raise
 
+    def changes_for(self, settings: Mapping[str, str]) -> int:
+        """How many settings `prepare` would have to change."""
+        return len(self._settings.items() ^ settings.items())
+
     @property
     def settings(self) -> dict[str, str]:
         """Those in force for the next query, as far as they were set here."""
@@ -154,7 +158,7 @@ class Handle:
 
 
 class Pool:
-    """Handles for one user, lent one request at a time, last used first."""
+    """Handles for one user, lent one request at a time."""
 
     def __init__(self, make: Callable[[], Handle], size: int, limits: Limits) -> None:
         self._make = make
@@ -164,20 +168,26 @@ class Pool:
         self._limits = limits
 
     @contextlib.asynccontextmanager
-    async def lend(self) -> AsyncIterator[Handle]:
-        """A handle for the length of the block.
+    async def lend(self, settings: Mapping[str, str]) -> AsyncIterator[Handle]:
+        """A handle for the length of the block: of those that are idle the one whose settings are
+        the closest, since to change any costs as much as to run a small query.
 
         Raises GatewayError TOO_MANY_SIMULTANEOUS_QUERIES if none frees in time.
         """
         await self._wait()
         try:
-            handle = self._idle.pop() if self._idle else await self._open()
+            handle = self._closest(settings) if self._idle else await self._open()
             try:
                 yield handle
             finally:
                 self._idle.append(handle)
         finally:
             self._free.release()
+
+    def _closest(self, settings: Mapping[str, str]) -> Handle:
+        handle = min(self._idle, key=lambda idle: idle.changes_for(settings))
+        self._idle.remove(handle)
+        return handle
 
     async def _open(self) -> Handle:
         loop = asyncio.get_running_loop()

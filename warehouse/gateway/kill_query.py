@@ -46,7 +46,7 @@ async def kill_query(
     """
     fmt = output_format(statement, request)
     text = await canonical(engine, statement.text)
-    async with engine.killers.lend() as handle, engine.kills.statement():
+    async with engine.killers.lend({}) as handle, engine.kills.statement():
         running = engine.kills.running
         body, progress, hit = await engine.call(_kill, handle, request, text, fmt, running)
     if _parts(text)[1] == "SYNC":

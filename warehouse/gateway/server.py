@@ -141,7 +141,7 @@ class Gateway:
                 progress = await kill_query(self._engine, request, parsed, reply.write)
                 return await reply.finish(progress)
             run = execute.select if parsed.kind is Kind.SELECT else execute.command
-            async with pool.lend() as handle:
+            async with pool.lend(request.settings) as handle:
                 progress = await run(self._engine, handle, request, parsed, reply.write)
         except ConnectionError:
             raise
@@ -157,7 +157,7 @@ class Gateway:
         """Receives the rows before it takes a handle: a slow client holds up nobody else."""
         with Rows() as rows:
             await rows.receive(_chain(parsed.data, body))
-            async with pool.lend() as handle:
+            async with pool.lend(request.settings) as handle:
                 progress = await execute.insert(self._engine, handle, request, parsed, rows)
         headers = {
             **self._headers(request.query_id),
