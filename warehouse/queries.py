@@ -11,9 +11,8 @@ import msgspec
 
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.settled_past import Piece, pieces
+from warehouse.settled_past import Piece, pieces, settled_and_recent
 from warehouse.time_ranges import DAY, HOUR, MONTH, QUARTER, NestedSplit, TimeRange
-from warehouse.watermark import Past
 
 RTP_DECIMALS = 6
 
@@ -239,7 +238,7 @@ async def player_figures(
     """Figures of those of the players who played, on every game."""
     if not player_ids:
         return {}
-    parts = _settled_and_recent(period, warehouse.past)
+    parts = settled_and_recent(period, warehouse.past, QUARTER)
     found = await asyncio.gather(
         *(_figures_in(warehouse, operator_id, part, player_ids, filters) for part in parts)
     )
@@ -254,14 +253,6 @@ def _of_player(player_id: UUID, rows: list[PlayerRow]) -> PlayerRow:
     if len(rows) == 1:
         return rows[0]
     return PlayerRow(player_id=player_id, **msgspec.structs.asdict(total(rows, Figures)))
-
-
-def _settled_and_recent(period: TimeRange, past: Past | None) -> list[Piece]:
-    """The period in two: players on a page are few, and what they did is told at once."""
-    parts = pieces(period, past, finest=QUARTER)
-    settled = [part.range for part in parts if not part.recent]
-    whole = [Piece(TimeRange(settled[0].start, settled[-1].end))] if settled else []
-    return whole + [part for part in parts if part.recent]
 
 
 async def _figures_in(

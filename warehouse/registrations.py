@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from warehouse.client import Warehouse
-from warehouse.settled_past import Piece, pieces
+from warehouse.settled_past import Piece, settled_and_recent
 from warehouse.time_ranges import EPOCH, TimeRange
 from warehouse.timelines import Timeline, microseconds
 
@@ -25,7 +25,7 @@ async def registrations(
     if warehouse.past is not None:
         # From the beginning, so that it is the same question wherever the period begins.
         period = TimeRange(EPOCH, timeline.read_end)
-    parts = _settled_and_recent(warehouse, period)
+    parts = settled_and_recent(period, warehouse.past)
     found = await asyncio.gather(
         *(_moments(warehouse, operator_id, part, include_bots) for part in parts)
     )
@@ -33,14 +33,6 @@ async def registrations(
     bounds = [*points, microseconds(timeline.read_end)]
     before = np.sum([np.searchsorted(moments, bounds) for moments in found], axis=0)
     return dict(zip(points, np.diff(before).tolist(), strict=True))
-
-
-def _settled_and_recent(warehouse: Warehouse, period: TimeRange) -> list[Piece]:
-    """What is settled, in one piece, and what is not."""
-    parts = pieces(period, warehouse.past)
-    settled = [part.range for part in parts if not part.recent]
-    whole = [Piece(TimeRange(settled[0].start, settled[-1].end))] if settled else []
-    return whole + [part for part in parts if part.recent]
 
 
 async def _moments(

@@ -59,6 +59,14 @@ def pieces(period: TimeRange, past: Past | None, finest: Grain = HOUR) -> list[P
     ]
 
 
+def settled_and_recent(period: TimeRange, past: Past | None, finest: Grain = HOUR) -> list[Piece]:
+    """The same pieces, those that are settled in one."""
+    parts = pieces(period, past, finest)
+    settled = [part.range for part in parts if not part.recent]
+    whole = [Piece(TimeRange(settled[0].start, settled[-1].end))] if settled else []
+    return whole + [part for part in parts if part.recent]
+
+
 class _Kept(msgspec.Struct, frozen=True):
     answer: Any
     size: int
