@@ -14,7 +14,6 @@ from time import monotonic
 import asyncpg
 import msgspec
 import structlog
-from asyncpg.pool import PoolConnectionProxy
 
 from ledger import batch_metrics
 from ledger.bet_record import SpinRequest, SpinResult
@@ -89,8 +88,6 @@ class BetBatcher:
         self._arrived = asyncio.Event()
         self._catalogue = EMPTY_CATALOGUE
         self._task: asyncio.Task[None] | None = None
-        # Kept from batch to batch: lending it anew costs as much as a statement.
-        self._connection: PoolConnectionProxy | None = None
 
     def start(self) -> None:
         """Begin to settle; needs a running event loop."""
@@ -102,7 +99,6 @@ class BetBatcher:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        await self._give_back()
         for waiting in self._queue:
             _refuse(waiting, Refusal("ledger_unavailable", "The server is stopping; ask again."))
         self._queue.clear()
@@ -162,24 +158,15 @@ class BetBatcher:
         attempt = 0
         while True:
             try:
-                if self._connection is None:
-                    self._connection = await self._pool.acquire(timeout=GIVE_UP_AFTER_S)
-                return await self._settle_once(self._connection, requests)
+                async with self._pool.acquire(timeout=GIVE_UP_AFTER_S) as connection:
+                    return await self._settle_once(connection, requests)
             except TRANSIENT as error:
-                await self._give_back()
                 pause = RETRY_PAUSE_S[min(attempt, len(RETRY_PAUSE_S) - 1)]
                 attempt += 1
                 if monotonic() + pause > give_up_at:
                     raise
                 log.warning("batch_retried", attempt=attempt, error=repr(error))
                 await asyncio.sleep(pause)
-
-    async def _give_back(self) -> None:
-        """Return the connection to the pool, which ends it if it is broken."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(*TRANSIENT):
-                await self._pool.release(connection)
 
     async def _settle_once(self, connection: Connection, requests: Sequence[SpinRequest]) -> Folded:
         async with connection.transaction():
