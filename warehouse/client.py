@@ -21,6 +21,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from warehouse.settled_past import Answer, KeptAnswers
+from warehouse.spare_conditions import without_spare_conditions
 from warehouse.sql_files import read_sql, sql_names
 from warehouse.watermark import Past
 
@@ -148,7 +149,7 @@ class Warehouse:
         Raises ``WarehouseUnavailable`` when ClickHouse is away or refuses the query, and
         ``UnboundQuery`` for another operator than the one whose past is known.
         """
-        text = self._bound(endpoint, operator_id, pieces)
+        text = self._bound(endpoint, operator_id, pieces, parameters)
         return await self._rows(endpoint, text, row, {**parameters, "operator_id": operator_id})
 
     async def read_binary(
@@ -163,14 +164,20 @@ class Warehouse:
 
         Raises as :meth:`read`.
         """
-        text = self._bound(endpoint, operator_id, pieces)
+        text = self._bound(endpoint, operator_id, pieces, parameters)
         values = {**parameters, "operator_id": operator_id}
         return await self._body(endpoint, text, values, "RowBinary")
 
-    def _bound(self, endpoint: str, operator_id: int, pieces: Sequence[str]) -> str:
+    def _bound(
+        self,
+        endpoint: str,
+        operator_id: int,
+        pieces: Sequence[str],
+        parameters: dict[str, Parameter],
+    ) -> str:
         if self.past is not None and self.past.operator_id != operator_id:
             raise UnboundQuery(f"{endpoint} asked of {operator_id}, not {self.past.operator_id}")
-        return tenant_query(endpoint, tuple(pieces))
+        return without_spare_conditions(tenant_query(endpoint, tuple(pieces)), parameters)
 
     async def read_shared(self, name: str, row: type[Row]) -> list[Row]:
         """The rows of ``warehouse/sql/shared/<name>.sql``, which belong to no operator.
