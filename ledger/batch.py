@@ -14,6 +14,7 @@ from time import monotonic
 import asyncpg
 import msgspec
 import structlog
+from asyncpg.pool import PoolConnectionProxy
 
 from ledger import batch_metrics
 from ledger.bet_record import SpinRequest, SpinResult
@@ -46,6 +47,7 @@ GIVE_UP_AFTER_S = 10.0
 RETRY_PAUSE_S = (0.0, 0.01, 0.05, 0.2, 0.5)
 BUSY_WALLET_PAUSE_S = 0.002
 GATHER_S = 0.012
+KEPT_S = 0.2
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -88,6 +90,8 @@ class BetBatcher:
         self._arrived = asyncio.Event()
         self._catalogue = EMPTY_CATALOGUE
         self._task: asyncio.Task[None] | None = None
+        # Kept while bets come in: lending it anew for each batch takes turns of the event loop.
+        self._connection: PoolConnectionProxy | None = None
 
     def start(self) -> None:
         """Begin to settle; needs a running event loop."""
@@ -99,6 +103,7 @@ class BetBatcher:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        await self._give_back()
         for waiting in self._queue:
             _refuse(waiting, Refusal("ledger_unavailable", "The server is stopping; ask again."))
         self._queue.clear()
@@ -120,7 +125,7 @@ class BetBatcher:
     async def _run(self) -> None:
         begin_at = 0.0
         while True:
-            await self._arrived.wait()
+            await self._wait_for_bets()
             if (early_s := begin_at - monotonic()) > 0:
                 await asyncio.sleep(early_s)
             began_at = monotonic()
@@ -138,6 +143,16 @@ class BetBatcher:
                 await settling
                 raise
             begin_at = began_at + time_to_next_s(count, monotonic() - began_at)
+
+    async def _wait_for_bets(self) -> None:
+        """Until one is queued; without any for a while the connection is given back."""
+        if self._connection is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEPT_S):
+                    await self._arrived.wait()
+                    return
+            await self._give_back()
+        await self._arrived.wait()
 
     async def _settle_all(self, batch: list[_Waiting]) -> None:
         try:
@@ -158,15 +173,24 @@ class BetBatcher:
         attempt = 0
         while True:
             try:
-                async with self._pool.acquire(timeout=GIVE_UP_AFTER_S) as connection:
-                    return await self._settle_once(connection, requests)
+                if self._connection is None:
+                    self._connection = await self._pool.acquire(timeout=GIVE_UP_AFTER_S)
+                return await self._settle_once(self._connection, requests)
             except TRANSIENT as error:
+                await self._give_back()
                 pause = RETRY_PAUSE_S[min(attempt, len(RETRY_PAUSE_S) - 1)]
                 attempt += 1
                 if monotonic() + pause > give_up_at:
                     raise
                 log.warning("batch_retried", attempt=attempt, error=repr(error))
                 await asyncio.sleep(pause)
+
+    async def _give_back(self) -> None:
+        """Return the connection to the pool, which ends it if it is broken."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*TRANSIENT):
+                await self._pool.release(connection)
 
     async def _settle_once(self, connection: Connection, requests: Sequence[SpinRequest]) -> Folded:
         async with connection.transaction():

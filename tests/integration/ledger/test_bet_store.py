@@ -148,3 +148,18 @@ async def test_only_the_batchs_role_may_call_what_it_calls(world: World, role: R
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="function load_"):
             await world.pools[role].fetch(f"SELECT * FROM {call}")
+
+
+async def test_the_batcher_keeps_one_connection_while_bets_come_in(world: World) -> None:
+    pool = world.pools[Role.BATCH]
+    player, coin = await world.player(balance=1_000), world.games["coin"]
+    batcher = BetBatcher(pool, world.vault, world.hits, lambda fresh: None)
+    batcher.start()
+    for _ in range(3):
+        await batcher.submit(player.spin(coin, 1))
+        assert pool.get_size() - pool.get_idle_size() == 1
+    while pool.get_size() > pool.get_idle_size():  # noqa: ASYNC110  the pool tells nobody
+        await asyncio.sleep(0.02)
+    await batcher.submit(player.spin(coin, 1))
+    await batcher.stop()
+    assert pool.get_size() == pool.get_idle_size()
