@@ -1,5 +1,5 @@
--- As players_ranked.sql on some games in [from_time, to_time), with all figures, from all bets in
--- it: no rollup knows both players and games.
+-- A page of a ranking of those who played some games in [from_time, to_time), with all figures,
+-- from all bets in it: no rollup knows both players and games. Direction -1 puts the largest first.
 SELECT
     figures.*,
     multiIf(
