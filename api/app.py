@@ -69,6 +69,7 @@ from ledger.database import Role, create_pool
 from ledger.fairness import SeedVault
 from ledger.jackpot import HitVault
 from warehouse.client import Warehouse
+from warehouse.tail import TailReader
 
 # Connections of one API process. A bet batch uses one; the others wait for it or retry. The relay's
 # role is for jobs that an admin runs.
@@ -162,6 +163,9 @@ async def _stores(app: Litestar) -> AsyncIterator[None]:
         state.redis = await stack.enter_async_context(_redis(settings))
         state.warehouse = Warehouse(settings.clickhouse_url)
         stack.push_async_callback(state.warehouse.close)
+        state.tail = TailReader(state.redis)
+        state.tail.start()
+        stack.push_async_callback(state.tail.stop)
         engine = open_engine(settings.postgres_url, settings.secret_key)
         stack.push_async_callback(engine.dispose)
         state.back_office = open_back_office(engine)

@@ -38,16 +38,19 @@ async def provide_freshness(redis: NamedDependency[redis.asyncio.Redis], pools: 
     return Freshness(as_of, max(0, round(lag.total_seconds() * 1000)), reading)
 
 
-def provide_warehouse(
+async def provide_warehouse(
     state: State, freshness: NamedDependency[Freshness], operator_id: NamedDependency[int]
 ) -> Warehouse:
-    """Dependency ``warehouse`` of reports: answers about the operator's settled past are kept."""
+    """Dependency ``warehouse`` of reports: answers about the operator's settled past are kept, and
+    what is recent is at hand."""
     warehouse: Warehouse = state.warehouse
-    if freshness.reading is None:
+    reading = freshness.reading
+    if reading is None:
         return warehouse
     return warehouse.knowing(
-        freshness.reading.past_of(operator_id),
-        freshness.reading.past_of(watermark.CATALOGUE),
+        reading.past_of(operator_id),
+        reading.past_of(watermark.CATALOGUE),
+        await state.tail.tail(reading, operator_id),
     )
 
 

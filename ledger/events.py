@@ -151,7 +151,7 @@ class OperatorEvent(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
-@lru_cache(maxsize=256)  # the bets of a batch share their time
+@lru_cache(maxsize=2048)  # the bets of a batch share their time, and series their points
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, the one form of time in events and responses."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -23,6 +23,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from warehouse.settled_past import Answer, KeptAnswers
 from warehouse.spare_conditions import without_spare_conditions
 from warehouse.sql_files import read_sql, sql_names
+from warehouse.tail_figures import Tail
 from warehouse.watermark import Past
 
 Row = TypeVar("Row")
@@ -95,7 +96,7 @@ class Warehouse:
     """A pool of connections to ClickHouse for the API; safe for concurrent use.
 
     ``past`` and ``catalogue`` are what is known of an operator's settled past and of the games, of
-    which answers are kept; None is nothing.
+    which answers are kept, and ``tail`` is what happened to the operator since; None is nothing.
     """
 
     def __init__(self, clickhouse_url: str) -> None:
@@ -103,15 +104,18 @@ class Warehouse:
         self._kept = KeptAnswers()
         self.past: Past | None = None
         self.catalogue: Past | None = None
+        self.tail: Tail | None = None
 
-    def knowing(self, past: Past, catalogue: Past) -> "Warehouse":
-        """The same warehouse for one request, which answers what is settled from what is kept.
+    def knowing(self, past: Past, catalogue: Past, tail: Tail | None = None) -> "Warehouse":
+        """The same warehouse for one request, which answers what is settled from what is kept, and
+        what is recent from the tail.
 
-        ``past`` must be the operator's whose numbers are asked for, and read before the request
-        reads anything else.
+        ``past`` and ``tail`` must be the operator's whose numbers are asked for, and read before
+        the request reads anything else.
         """
         other = copy.copy(self)
-        other.past, other.catalogue = past, catalogue
+        other.past = msgspec.structs.replace(past, tail_from=tail.since) if tail else past
+        other.catalogue, other.tail = catalogue, tail
         return other
 
     async def recall(

@@ -173,6 +173,10 @@ async def _games_in(
 ) -> list[_GameRow]:
     """The figures of a piece of the period, each game's once a table that has a share in it."""
 
+    if piece.recent and warehouse.tail is not None:
+        found = warehouse.tail.by_game(piece.range, filters, Figures.__struct_fields__)
+        return [_GameRow(game_id=game_id, **sums) for game_id, sums in found]
+
     async def ask() -> list[_GameRow]:
         shares = _game_shares(warehouse, operator_id, piece, filters)
         return list(chain.from_iterable(await asyncio.gather(*shares)))
@@ -262,6 +266,10 @@ async def _figures_in(
     player_ids: Sequence[UUID],
     filters: Filters,
 ) -> list[PlayerRow]:
+    if piece.recent and warehouse.tail is not None:
+        names = Figures.__struct_fields__
+        found = warehouse.tail.by_player(piece.range, filters, player_ids, names)
+        return [PlayerRow(player_id=player_id, **sums) for player_id, sums in found]
     split = raw_split(piece.range) if piece.recent else player_split(piece.range, filters)
     limits = filters.of_every_game()
     return await warehouse.recall(

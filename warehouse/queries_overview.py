@@ -7,24 +7,17 @@ the filters are of bets alone.
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from warehouse.buckets import Interval
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.player_activity import player_activity
-from warehouse.queries import (
-    KeyFigures,
-    Sums,
-    limited_games,
-    total,
-)
-from warehouse.recalled_points import Asked, of_edges, of_rollup, recalled_points
+from warehouse.overview_sums import BetSums, Money, bets_by_point, money_by_point
+from warehouse.player_activity import active_players
+from warehouse.queries import KeyFigures, limited_games, total
 from warehouse.registrations import registrations
-from warehouse.time_ranges import HOUR, QUARTER, TimeRange
+from warehouse.time_ranges import TimeRange
 from warehouse.timelines import Timeline, microseconds
 
 E4 = 10_000
@@ -32,18 +25,6 @@ NGR_FORMULA = "ggr - bonus_cost - jackpot_contributions - affiliate_payouts"
 
 Payout = tuple[datetime, int]
 """When an affiliate's statement was made, and its amount in minor units."""
-
-
-class Money(msgspec.Struct, frozen=True, kw_only=True):
-    """Payments and bonuses, minor units. Deposits are net of those charged back."""
-
-    deposits: int = 0
-    deposit_count: int = 0
-    first_deposits: int = 0
-    withdrawals: int = 0
-    withdrawal_count: int = 0
-    bonus_cost: int = 0
-    liability_delta: int = 0
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,18 +74,6 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     points: list[Point]
 
 
-class _Bets(KeyFigures, frozen=True, kw_only=True):
-    liability_delta: int = 0
-
-
-class _BetRow(_Bets, frozen=True, kw_only=True):
-    point: int
-
-
-class _MoneyRow(Money, frozen=True, kw_only=True):
-    point: int
-
-
 class _Liability(msgspec.Struct, frozen=True):
     liability: int
 
@@ -113,8 +82,7 @@ class _Active(msgspec.Struct, frozen=True):
     active: int
 
 
-Row = TypeVar("Row", bound=msgspec.Struct)
-_NO_BETS = _Bets()
+_NO_BETS = BetSums()
 _NO_MONEY = Money()
 
 
@@ -131,8 +99,8 @@ async def overview(
     Raises :class:`warehouse.client.WarehouseUnavailable`.
     """
     bets, money, registered, base, active, active_before = await asyncio.gather(
-        _bets(warehouse, operator_id, timeline, filters),
-        _money(warehouse, operator_id, timeline, filters),
+        bets_by_point(warehouse, operator_id, timeline, filters),
+        money_by_point(warehouse, operator_id, timeline, filters),
         _registrations(warehouse, operator_id, timeline, filters),
         _liability_before(warehouse, operator_id, timeline, filters),
         _active(warehouse, operator_id, TimeRange(timeline.start, timeline.read_end), filters),
@@ -143,22 +111,22 @@ async def overview(
 
 
 class _Assembly:
-    """Puts the queries' rows, each about one point, together. Points without any are zeros."""
+    """Puts the sums by point together. Points without any are zeros."""
 
     def __init__(
         self,
         timeline: Timeline,
         filters: Filters,
-        bets: list[_BetRow],
-        money: list[_MoneyRow],
+        bets: dict[int, BetSums],
+        money: dict[int, Money],
         registered: dict[int, int],
         liability_before: int,
         payouts: Sequence[Payout],
     ) -> None:
         self.timeline = timeline
         self.filters = filters
-        self.bets = _by_point(bets, _Bets)
-        self.money = _by_point(money, Money)
+        self.bets = bets
+        self.money = money
         self.registered = registered
         self.liability = liability_before
         self.payouts = payouts
@@ -167,7 +135,7 @@ class _Assembly:
         """The points in order of time, each with the liability that has come about by its end."""
         timeline = self.timeline
         if timeline.quarter_before < timeline.earliest:
-            self._add_liability(timeline.quarter_before)
+            self._add_liability(microseconds(timeline.quarter_before))
         previous = self._totals(timeline.previous, timeline.start) if timeline.previous else None
         ends = (*timeline.starts[1:], timeline.read_end)
         points = [
@@ -189,7 +157,7 @@ class _Assembly:
 
     def _totals(self, start: datetime, end: datetime) -> Totals:
         point = microseconds(start)
-        self._add_liability(start)
+        self._add_liability(point)
         whole = not self.filters.of_bets
         everybody = whole and self.filters.player_id is None
         return Totals(
@@ -202,18 +170,9 @@ class _Assembly:
             liability=self.liability if whole else None,
         )
 
-    def _add_liability(self, start: datetime) -> None:
-        point = microseconds(start)
+    def _add_liability(self, point: int) -> None:
         self.liability += self.bets.get(point, _NO_BETS).liability_delta
         self.liability += self.money.get(point, _NO_MONEY).liability_delta
-
-
-def _by_point(rows: Sequence[Any], kind: type[Sums]) -> dict[int, Sums]:
-    """The sum of each point's rows: a rollup's and those of raw rows."""
-    grouped: dict[int, list[Any]] = {}
-    for row in rows:
-        grouped.setdefault(row.point, []).append(row)
-    return {point: total(some, kind) for point, some in grouped.items()}
 
 
 def _sum(points: list[Totals]) -> Totals:
@@ -237,75 +196,6 @@ def _played(totals: Totals, filters: Filters) -> bool:
     if filters.bet_type == "FREE_SPIN":
         return totals.figures.free_spins > 0
     return totals.figures.bets > 0
-
-
-async def _bets(
-    warehouse: Warehouse, operator_id: int, timeline: Timeline, filters: Filters
-) -> list[_BetRow]:
-    limits: dict[str, Any] = filters.of_every_game()
-    limits |= await limited_games(warehouse, filters)
-    if filters.player_id is not None:
-        return await warehouse.read(
-            "overview_of_player",
-            _BetRow,
-            operator_id=operator_id,
-            player_id=filters.player_id,
-            from_time=timeline.quarter_before,
-            to_time=timeline.read_end,
-            points=timeline.points(),
-            **limits,
-        )
-    by_minute = timeline.interval is Interval.MINUTE
-    recent = None
-    if filters.games:
-        rollup = "overview_of_games_from_hours"
-        shares = timeline.shares(HOUR, raw_points=by_minute or timeline.cuts_hours())
-    else:
-        rollup, recent = "overview_from_quarters", "overview_recent"
-        shares = timeline.shares(QUARTER, raw_points=by_minute)
-    points = timeline.points()
-    asked = (
-        of_rollup(warehouse, rollup, shares, points, limits, recent=recent),
-        of_edges(warehouse, "overview_from_bets", shares, points, limits),
-    )
-    return await _both(warehouse, operator_id, _BetRow, asked)
-
-
-async def _money(
-    warehouse: Warehouse, operator_id: int, timeline: Timeline, filters: Filters
-) -> list[_MoneyRow]:
-    if filters.of_bets:
-        return []
-    limits: dict[str, Any] = {"include_bots": filters.include_bots}
-    if filters.player_id is not None:
-        return await warehouse.read(
-            "overview_money_of_player",
-            _MoneyRow,
-            operator_id=operator_id,
-            player_id=filters.player_id,
-            from_time=timeline.quarter_before,
-            to_time=timeline.read_end,
-            points=timeline.points(),
-            **limits,
-        )
-    shares = timeline.shares(QUARTER, raw_points=timeline.interval is Interval.MINUTE)
-    rollup, recent = "overview_money_from_quarters", "overview_money_recent"
-    points = timeline.points()
-    asked = (
-        of_rollup(warehouse, rollup, shares, points, limits, recent=recent),
-        of_edges(warehouse, "overview_money_from_transactions", shares, points, limits),
-    )
-    return await _both(warehouse, operator_id, _MoneyRow, asked)
-
-
-async def _both(
-    warehouse: Warehouse, operator_id: int, row: type[Row], asked: Sequence[Asked]
-) -> list[Row]:
-    """The rows of an endpoint on a rollup and of the one on raw rows that completes it."""
-    parts = await asyncio.gather(
-        *(recalled_points(warehouse, operator_id, row, one) for one in asked)
-    )
-    return list(chain.from_iterable(parts))
 
 
 async def _registrations(
@@ -366,7 +256,4 @@ async def _active(
             ),
         )
         return row.active
-    activity = await player_activity(
-        warehouse, operator_id, period, filters, start_moves=start_moves
-    )
-    return activity.active(by_free_spins=filters.bet_type == "FREE_SPIN")
+    return await active_players(warehouse, operator_id, period, filters, start_moves=start_moves)

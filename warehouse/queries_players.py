@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
-from warehouse.player_activity import Activity, player_activity, player_bytes, player_of
+from warehouse.player_activity import Activity, off_loop, player_activity
+from warehouse.player_keys import player_bytes, player_of
 from warehouse.queries import (
     PlayerFigures,
     PlayerRow,
@@ -129,7 +130,7 @@ async def player_ranks(
         alone = [filters.player_id]
         rows = await player_figures(warehouse, operator_id, period, alone, filters)
         activity = Activity.of_figures(rows.values())
-    return await asyncio.to_thread(ranked, activity, page)
+    return await off_loop(len(activity), ranked, activity, page)
 
 
 def ranked(activity: Activity, page: Page) -> list[Rank]:

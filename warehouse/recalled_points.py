@@ -6,7 +6,9 @@ the period before moves on with every request, as it does under a period that en
 """
 
 from bisect import bisect_right
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +19,9 @@ from warehouse.time_ranges import EPOCH, QUARTER, TimeRange
 from warehouse.timelines import Shares, microseconds
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+SumsByPoint = Callable[[TimeRange, Sequence[int]], Iterable[tuple[int, dict[str, int]]]]
+"""Sums under the newest of some points that is not after what they sum, as a row's fields."""
+
 Area = list[Piece]
 """Pieces that follow each other; a query asks for one run of them."""
 
@@ -44,6 +49,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Points inside pieces that a rollup or a series does not need, but the next request will."""
     recent: str | None = None
     """The endpoint that answers when only what is recent is asked for, with no point inside."""
+    tail: SumsByPoint | None = None
+    """What answers whatever is recent instead, where the process has the tail."""
 
     def inside(self, piece: Piece) -> Sequence[int]:
         """The points inside a piece, without its start."""
@@ -68,6 +75,7 @@ def of_rollup(
     limits: dict[str, Any],
     *,
     recent: str | None = None,
+    tail: SumsByPoint | None = None,
 ) -> Asked:
     """What a rollup answers: the whole grains of two periods."""
     areas = [
@@ -76,11 +84,25 @@ def of_rollup(
         else []
         for split in (shares.earlier, shares.later)
     ]
-    return Asked(endpoint=endpoint, areas=areas, bounds=ROLLUP_BOUNDS, points=points, limits=limits)
+    return Asked(
+        endpoint=endpoint,
+        areas=areas,
+        bounds=ROLLUP_BOUNDS,
+        points=points,
+        limits=limits,
+        recent=recent,
+        tail=tail,
+    )
 
 
 def of_edges(
-    warehouse: Warehouse, endpoint: str, shares: Shares, points: list[int], limits: dict[str, Any]
+    warehouse: Warehouse,
+    endpoint: str,
+    shares: Shares,
+    points: list[int],
+    limits: dict[str, Any],
+    *,
+    tail: SumsByPoint | None = None,
 ) -> Asked:
     """What raw rows answer: where two periods begin, meet and end.
 
@@ -111,29 +133,42 @@ def of_edges(
         points=points,
         limits=limits,
         finer=finer,
+        tail=tail,
     )
 
 
 async def recalled_points(
-    warehouse: Warehouse, operator_id: int, row: type[Row], asked: Asked
-) -> list[Row]:
-    """The rows of an endpoint, from one query at most.
+    warehouse: Warehouse, operator_id: int, kind: type[Row], asked: Asked
+) -> dict[int, list[Row]]:
+    """The rows of an endpoint, from one query at most, by the newest point that is not after what
+    they sum.
 
-    ``row`` has a field ``point``: the newest point that is not after what the row sums; a point may
-    have several rows. Raises :class:`warehouse.client.WarehouseUnavailable`.
+    ``kind`` has their fields but for ``point``.
+    Raises :class:`warehouse.client.WarehouseUnavailable`.
     """
-    found: dict[Piece, list[Row]] = {}
+    found: dict[Piece, list[tuple[int, Row]]] = {}
     for piece in (piece for area in asked.areas for piece in area):
+        if piece.recent and asked.tail is not None:
+            sums = asked.tail(piece.range, asked.points)
+            found[piece] = [(point, kind(**some)) for point, some in sums]
+            continue
         kept = None if piece.recent else warehouse.recollect(asked.question(piece))
         if kept is not None:
             found[piece] = kept
     runs = [_missing(area, found) for area in asked.areas]
     if any(runs):
-        for piece, rows in (await _ask(warehouse, operator_id, row, asked, runs)).items():
+        for piece, rows in (await _ask(warehouse, operator_id, kind, asked, runs)).items():
             found[piece] = rows
             if not piece.recent:
                 warehouse.keep(asked.question(piece), rows)
-    return [_at_its_point(item, asked.points) for rows in found.values() for item in rows]
+    grouped: dict[int, list[Row]] = {point: [] for point in asked.points}
+    for moment, row in chain.from_iterable(found.values()):
+        rows = grouped.get(moment)
+        if rows is None:
+            at = bisect_right(asked.points, moment) - 1
+            rows = grouped[asked.points[max(at, 0)]]
+        rows.append(row)
+    return {point: rows for point, rows in grouped.items() if rows}
 
 
 def _missing(area: Area, found: Mapping[Piece, Any]) -> Area:
@@ -143,44 +178,48 @@ def _missing(area: Area, found: Mapping[Piece, Any]) -> Area:
 
 
 async def _ask(
-    warehouse: Warehouse, operator_id: int, row: type[Row], asked: Asked, runs: list[Area]
-) -> dict[Piece, list[Row]]:
-    """The rows of runs of pieces, each under a point inside its piece or the piece's start."""
+    warehouse: Warehouse, operator_id: int, kind: type[Row], asked: Asked, runs: list[Area]
+) -> dict[Piece, list[tuple[int, Row]]]:
+    """The rows of runs of pieces, each at a point inside its piece or the piece's start."""
     missing = [piece for run in runs for piece in run]
     if asked.recent and len(missing) == 1 and missing[0].recent and not asked.inside(missing[0]):
-        return {missing[0]: await _ask_recent(warehouse, operator_id, row, asked, missing[0])}
-    starts = {microseconds(piece.range.start): piece for piece in missing}
-    inside = [point for piece in starts.values() for point in asked.inside(piece)]
-    parameters: dict[str, Any] = {**asked.limits, "points": sorted({*starts, *inside})}
-    for (start, end), run in zip(asked.bounds, runs, strict=True):
-        parameters[start] = run[0].range.start if run else EPOCH
-        parameters[end] = run[-1].range.end if run else EPOCH
-    rows = await warehouse.read(asked.endpoint, row, operator_id=operator_id, **parameters)
+        endpoint, parameters = asked.recent, _of_recent(missing[0])
+        starts = {microseconds(missing[0].range.start): missing[0]}
+    else:
+        endpoint = asked.endpoint
+        starts = {microseconds(piece.range.start): piece for piece in missing}
+        inside = [point for piece in starts.values() for point in asked.inside(piece)]
+        parameters = {"points": sorted({*starts, *inside}), **_of_runs(asked, runs)}
+    parameters |= asked.limits
+    rows = await warehouse.read(endpoint, at_point(kind), operator_id=operator_id, **parameters)
     ordered = sorted(starts)
-    found: dict[Piece, list[Row]] = {piece: [] for piece in starts.values()}
-    for item in rows:
-        start = ordered[bisect_right(ordered, _point(item)) - 1]
-        found[starts[start]].append(item)
+    names = kind.__struct_fields__
+    found: dict[Piece, list[tuple[int, Row]]] = {piece: [] for piece in starts.values()}
+    for row in rows:
+        start = ordered[bisect_right(ordered, row.point) - 1]
+        sums = kind(**{name: getattr(row, name) for name in names})
+        found[starts[start]].append((row.point, sums))
     return found
 
 
-async def _ask_recent(
-    warehouse: Warehouse, operator_id: int, row: type[Row], asked: Asked, piece: Piece
-) -> list[Row]:
-    parameters: dict[str, Any] = {
+def _of_recent(piece: Piece) -> dict[str, Any]:
+    return {
         "point": microseconds(piece.range.start),
         "from_time": piece.range.start,
         "to_time": piece.range.end,
     }
-    return await warehouse.read(
-        asked.recent or asked.endpoint, row, operator_id=operator_id, **asked.limits, **parameters
-    )
 
 
-def _at_its_point(row: Row, points: Sequence[int]) -> Row:
-    point = points[max(bisect_right(points, _point(row)) - 1, 0)]
-    return row if point == _point(row) else msgspec.structs.replace(row, point=point)
+def _of_runs(asked: Asked, runs: list[Area]) -> dict[str, Any]:
+    bounds: dict[str, Any] = {}
+    for (start, end), run in zip(asked.bounds, runs, strict=True):
+        bounds[start] = run[0].range.start if run else EPOCH
+        bounds[end] = run[-1].range.end if run else EPOCH
+    return bounds
 
 
-def _point(row: Any) -> int:
-    return row.point
+@cache
+def at_point(kind: type[msgspec.Struct]) -> Any:
+    """The kind as endpoints have it, with the field ``point``."""
+    name = f"{kind.__name__}AtPoint"
+    return msgspec.defstruct(name, [("point", int)], bases=(kind,), frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,7 +26,9 @@ async def registrations(
     if warehouse.past is not None:
         # From the beginning, so that it is the same question wherever the period begins.
         period = TimeRange(EPOCH, timeline.read_end)
-    parts = settled_and_recent(period, warehouse.past)
+    # The tail has no registrations, and what is recent changes only when there is a new one.
+    past = warehouse.past and msgspec.structs.replace(warehouse.past, tail_from=None)
+    parts = settled_and_recent(period, past)
     found = await asyncio.gather(
         *(_moments(warehouse, operator_id, part, include_bots) for part in parts)
     )

@@ -18,10 +18,12 @@ from redis.asyncio import Redis
 
 from ledger.events import Topic
 from warehouse import relay_metrics as metrics
-from warehouse import watermark
+from warehouse import tail_stream, watermark
 from warehouse.chunks import MAX_CHUNK_BYTES, MAX_CHUNK_ROWS, Chunk, ChunkCutter, OutboxRow
 from warehouse.outbox import COMMAND_TIMEOUT_SECONDS, Batch, Outbox, Overtaken
 from warehouse.raw_tables import INSERT_TIMEOUT_SECONDS, RawTables
+from warehouse.tail_rows import packed
+from warehouse.tail_stream import TOLD_ROWS
 
 logger = structlog.get_logger(__name__)
 
@@ -86,9 +88,13 @@ class _Concerned:
     operators: set[int] = field(default_factory=set)
     corrected: set[int] = field(default_factory=set)
     registered: set[int] = field(default_factory=set)
+    newest: list[OutboxRow] = field(default_factory=list)
+    """All rows, if they are few enough to be told."""
 
     def add(self, page: list[OutboxRow]) -> None:
         self.oldest = min(self.oldest, page[0].created_at)
+        if len(self.newest) < TOLD_ROWS:
+            self.newest += page
         for row in page:
             if row.operator_id is None:
                 self.corrected.add(watermark.CATALOGUE)
@@ -200,14 +206,17 @@ class Relay:
         look = await outbox.look(last)
         if look.has_rows or (checkpoint_due and look.snapshot != last.snapshot):
             planned = await outbox.plan(last, self.chunk_rows, self.chunk_bytes)
-            return await self._send(outbox, planned)
+            return await self._send(outbox, planned, before=last)
         # Nothing was committed between the two snapshots: what was promised of the last batch
         # holds up to this look.
-        await self._publish(look.as_of, last.batch_no, None)
+        await self._publish(look.as_of, last.batch_no)
         return None
 
-    async def _send(self, outbox: Outbox, batch: Batch) -> Batch:
-        """Send every chunk of a planned batch, mark it, and only then promise its ``as_of``."""
+    async def _send(self, outbox: Outbox, batch: Batch, *, before: Batch | None = None) -> Batch:
+        """Send every chunk of a planned batch, mark it, and only then promise its ``as_of``.
+
+        ``before`` is the batch before it, None if that is not known.
+        """
         concerned = await self._insert_rows(outbox, batch)
         if batch.row_count:
             metrics.LAG_SECONDS.observe((datetime.now(UTC) - concerned.oldest).total_seconds())
@@ -218,8 +227,24 @@ class Relay:
             batch.batch_no, corrected=concerned.corrected, registered=concerned.registered
         )
         operators = concerned.operators if batch.row_count else None
-        await self._publish(batch.as_of, batch.batch_no, operators)
+        told = self._told(batch, before, concerned.newest)
+        await self._publish(batch.as_of, batch.batch_no, operators, told)
         return msgspec.structs.replace(batch, sent=True)
+
+    def _told(self, batch: Batch, before: Batch | None, rows: list[OutboxRow]) -> tail_stream.Batch:
+        """What is told of a batch. Of one that is too large, or that an earlier leader planned, no
+        rows, and that what was told before it is not to be gone on from."""
+        if batch.row_count > TOLD_ROWS:
+            before = None
+        return tail_stream.Batch(
+            era=self._changes.era,
+            batch_no=batch.batch_no,
+            previous=before and before.batch_no,
+            after=before.as_of if before else batch.as_of,
+            as_of=batch.as_of,
+            bets=packed(rows, Topic.BETS) if before else b"",
+            money=packed(rows, Topic.TRANSACTIONS) if before else b"",
+        )
 
     async def _insert_rows(self, outbox: Outbox, batch: Batch) -> _Concerned:
         """Insert the batch's chunks, a few at a time, while the rows after them are read.
@@ -251,7 +276,13 @@ class Relay:
         metrics.ROWS.labels(chunk.topic).inc(chunk.rows)
         room.release()
 
-    async def _publish(self, as_of: datetime, batch_no: int, operators: set[int] | None) -> None:
+    async def _publish(
+        self,
+        as_of: datetime,
+        batch_no: int,
+        operators: set[int] | None = None,
+        told: tail_stream.Batch | None = None,
+    ) -> None:
         """Without Redis the stream goes on; only the watermark stands still, which is true too."""
         metrics.WATERMARK_SECONDS.set(as_of.timestamp())
         try:
@@ -261,6 +292,7 @@ class Relay:
                 batch_no=batch_no,
                 changes=self._changes,
                 operators=operators,
+                told=told,
             )
         except redis.exceptions.RedisError as error:
             metrics.FAILURES.labels(type(error).__name__).inc()

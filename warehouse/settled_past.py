@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 from cachetools import TTLCache
 
-from warehouse.time_ranges import DAY, HOUR, Grain, TimeRange
+from warehouse.time_ranges import DAY, HOUR, QUARTER, Grain, TimeRange
 from warehouse.watermark import Past
 
 KEPT_BYTES = 128 << 20
@@ -41,17 +41,17 @@ def pieces(period: TimeRange, past: Past | None, finest: Grain = HOUR) -> list[P
     midnight, the last full hour and the last start of a ``finest`` grain before what is not
     settled.
 
-    Without a past it is one piece, of which nothing is known.
+    Without a past it is one piece, of which nothing is known. Where the process has the tail, the
+    recent piece begins where that does, and at the last full quarter of an hour before it there is
+    a cut whatever is the ``finest``: nothing that is asked of the engine is asked more than once a
+    minute, and then it is about a quarter of an hour.
     """
     if past is None:
         return [Piece(period)]
-    last = finest.floor(past.settled)
+    last = past.tail_from or finest.floor(past.settled)
     settled_end = period.end if period.end <= past.settled else last
-    cuts = {
-        DAY.ceiling(period.start),
-        *(grain.floor(past.settled) for grain in (DAY, HOUR)),
-        last,
-    }
+    grains = (DAY, HOUR, QUARTER) if past.tail_from else (DAY, HOUR)
+    cuts = {DAY.ceiling(period.start), *(grain.floor(past.settled) for grain in grains), last}
     inside = sorted(cut for cut in cuts if period.start < cut < period.end and cut <= last)
     bounds = [period.start, *inside, period.end]
     return [
@@ -60,11 +60,16 @@ def pieces(period: TimeRange, past: Past | None, finest: Grain = HOUR) -> list[P
 
 
 def settled_and_recent(period: TimeRange, past: Past | None, finest: Grain = HOUR) -> list[Piece]:
-    """The same pieces, those that are settled in one."""
+    """The same pieces, those that are settled in one; with the tail, in one up to the last full
+    quarter of an hour, and one of what is after it."""
     parts = pieces(period, past, finest)
-    settled = [part.range for part in parts if not part.recent]
-    whole = [Piece(TimeRange(settled[0].start, settled[-1].end))] if settled else []
-    return whole + [part for part in parts if part.recent]
+    settled = [part for part in parts if not part.recent]
+    if past is None or not settled:
+        return parts
+    after = QUARTER.floor(past.settled) if past.tail_from else past.settled
+    early = [part for part in settled if part.range.start < after]
+    whole = [Piece(TimeRange(early[0].range.start, early[-1].range.end))] if early else []
+    return whole + [part for part in parts if part not in early]
 
 
 class _Kept(msgspec.Struct, frozen=True):

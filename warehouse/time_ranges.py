@@ -50,6 +50,7 @@ class Month:
         return first if first == moment else self.floor(first + timedelta(days=31))
 
 
+MINUTE = Fixed(timedelta(minutes=1))
 QUARTER = Fixed(timedelta(minutes=15))
 HOUR = Fixed(timedelta(hours=1))
 DAY = Fixed(timedelta(days=1))
@@ -101,6 +102,12 @@ class Split(msgspec.Struct, frozen=True):
     whole_start: datetime
     whole_end: datetime
     end: datetime
+
+    def up_to(self, last: datetime) -> "Split":
+        """The same range with no whole grain after ``last``, where one must begin or end."""
+        if last <= self.whole_start:
+            return Split(self.start, self.end, self.end, self.end)
+        return Split(self.start, self.whole_start, min(self.whole_end, last), self.end)
 
     @property
     def has_whole(self) -> bool:

@@ -1,12 +1,12 @@
 """A period, the equally long one before it, and the points of its series, as queries take them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from warehouse.buckets import Interval, auto_interval, points
-from warehouse.time_ranges import EPOCH, HOUR, QUARTER, Grain, Split, TimeRange
+from warehouse.time_ranges import EPOCH, HOUR, LAST, QUARTER, Grain, Split, TimeRange
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,18 +45,18 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
         starts = sorted({self.quarter_before, self.earliest, *self.starts})
         return [microseconds(start) for start in starts]
 
-    def shares(self, grain: Grain, *, raw_points: bool = False) -> "Shares":
+    def shares(
+        self, grain: Grain, *, raw_points: bool = False, until: datetime | None = None
+    ) -> "Shares":
         """Which parts of both periods a rollup of this grain answers.
 
         ``raw_points``: the points are finer than the grain or lie across it, so the later period
-        is read from raw rows.
+        is read from raw rows. ``until``: the rollup answers nothing after that.
         """
-        earlier = TimeRange(self.earliest, self.start).split(grain)
-        later = (
-            Split(self.start, self.read_end, self.read_end, self.read_end)
-            if raw_points
-            else TimeRange(self.start, self.read_end).split(grain)
-        )
+        last = LAST if until is None else grain.floor(until)
+        earlier = TimeRange(self.earliest, self.start).split(grain).up_to(last)
+        later = TimeRange(self.start, self.read_end).split(grain)
+        later = later.up_to(EPOCH if raw_points else last)
         first = self.quarter_before if grain is QUARTER else self.earliest
         return Shares(first, earlier, later)
 
@@ -100,4 +100,6 @@ def timeline(
 
 def microseconds(moment: datetime) -> int:
     """Microseconds since 1970."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    # Not by dividing through a microsecond, which takes three times as long: a series has hundreds.
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

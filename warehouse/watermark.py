@@ -15,6 +15,8 @@ from uuid import uuid4
 import msgspec
 from redis.asyncio import Redis
 
+from warehouse.tail_stream import Batch, tell
+
 WATERMARK_KEY = "relay:watermark"
 REBUILT_KEY = "warehouse:rebuilt"
 CHANGES_CHANNEL = "warehouse"
@@ -34,6 +36,9 @@ class Past(msgspec.Struct, frozen=True):
     settled: datetime
     version: str
     registered: int = 0
+    tail_from: datetime | None = None
+    """From this full minute on, which is settled, the process has every row (see
+    :mod:`warehouse.tail`)."""
 
 
 class Watermark(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,8 +107,11 @@ async def publish(
     batch_no: int,
     changes: Changes,
     operators: set[int] | None = None,
+    told: Batch | None = None,
 ) -> None:
     """Write the watermark and, if ``operators`` is given, tell who listens that theirs changed.
+
+    ``told`` goes before it, so that who reads the watermark finds the batch told.
 
     Raises redis-py's errors when Redis is away.
     """
@@ -116,6 +124,8 @@ async def publish(
         registered=changes.registered,
     )
     async with redis.pipeline(transaction=False) as pipeline:
+        if told is not None:
+            tell(pipeline, told)
         pipeline.set(WATERMARK_KEY, msgspec.json.encode(mark))
         if operators is not None:
             change = Change(as_of=as_of, operators=sorted(operators))

@@ -122,7 +122,7 @@ router = Router(
     dependencies={
         "filters": Provide(provide_filters, sync_to_thread=False),
         "freshness": Provide(provide_freshness),
-        "warehouse": Provide(provide_warehouse, sync_to_thread=False),
+        "warehouse": Provide(provide_warehouse),
         "period": Provide(provide_period, sync_to_thread=False),
     },
     tags=["analytics"],

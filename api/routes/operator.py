@@ -217,7 +217,7 @@ router = Router(
     guards=[requires_operator],
     dependencies={
         "freshness": Provide(provide_freshness),
-        "warehouse": Provide(provide_warehouse, sync_to_thread=False),
+        "warehouse": Provide(provide_warehouse),
         "period": Provide(provide_period, sync_to_thread=False),
         "filters": Provide(provide_filters, sync_to_thread=False),
     },

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from warehouse.player_activity import (
     Activity,
     combined,
-    player_bytes,
-    player_of,
     with_few,
 )
+from warehouse.player_keys import player_bytes, player_of
 from warehouse.queries_players import Page, Rank, RankStart, Sort, ranked
 
 # Few players, so that parts share them; zeros in their last bytes are what numpy cuts off.

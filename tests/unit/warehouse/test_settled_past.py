@@ -1,6 +1,7 @@
 """A period is cut without gap or overlap, and answers are kept for as long as they hold."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -8,25 +9,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.settled_past import ROW_BYTES, KeptAnswers, Piece, pieces
-from warehouse.time_ranges import DAY, HOUR, QUARTER, Grain, TimeRange
+from warehouse.settled_past import ROW_BYTES, KeptAnswers, Piece, pieces, settled_and_recent
+from warehouse.time_ranges import DAY, HOUR, MINUTE, QUARTER, Grain, TimeRange
 from warehouse.watermark import Past
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 MOMENTS = st.integers(0, 40 * 24 * 3600 * 1000).map(lambda ms: START + timedelta(milliseconds=ms))
+Cut = Callable[[TimeRange, Past, Grain], list[Piece]]
 MORNING = Past(1, datetime(2026, 11, 3, 9, 40, 10, tzinfo=UTC), "era:1")
 
 
-@given(MOMENTS, MOMENTS, MOMENTS, st.sampled_from([QUARTER, HOUR]))
-def test_pieces_are_the_period(one: datetime, other: datetime, settled: datetime, finest: Grain):
+@given(
+    MOMENTS,
+    MOMENTS,
+    MOMENTS,
+    st.sampled_from([QUARTER, HOUR]),
+    st.booleans(),
+    st.sampled_from([pieces, settled_and_recent]),
+)
+def test_pieces_are_the_period(
+    one: datetime, other: datetime, settled: datetime, finest: Grain, has_tail: bool, cut: Cut
+):
     start, end = sorted((one, other))
-    found = pieces(TimeRange(start, end), Past(1, settled, ""), finest)
+    tail_from = MINUTE.floor(settled) if has_tail else None
+    found = cut(TimeRange(start, end), Past(1, settled, "", tail_from=tail_from), finest)
     assert (found[0].range.start, found[-1].range.end) == (start, end)
     assert all(before.range.end == after.range.start for before, after in pairwise(found))
     assert all(piece.range.end <= settled for piece in found if not piece.recent)
     assert not any(piece.recent for piece in found[:-1])
     if found[-1].recent and found[-1].range.start != start:
         assert settled - found[-1].range.start <= timedelta(hours=1)
+    if found[-1].recent and tail_from is not None:
+        assert found[-1].range.start >= tail_from
+        cuts = [piece.range.start for piece in found[1:-1]]
+        assert all(QUARTER.floor(cut) == cut for cut in cuts), "kept for a quarter of an hour"
 
 
 def test_an_open_period_is_cut_where_it_stays_the_same() -> None:
