@@ -11,6 +11,11 @@ from typing import Any
 _LIMIT = re.compile(r"^\s*AND \(\{(\w+):\w+\} = (?:'(\w*)'|(\d+)) OR .*\)$\n?", re.MULTILINE)
 """``AND ({parameter:Type} = neutral OR …)`` on a line of its own."""
 
+_BLOCK = re.compile(
+    r"^( *)AND \(\n\s*\{(\w+):\w+\} = (?:'(\w*)'|(\d+))\n\s*OR (?:.*\n)*?\1\)$\n?", re.MULTILINE
+)
+"""The same on several lines, up to the closing parenthesis below ``AND``."""
+
 _RANGE = r"\(\s*(\w+ >= .*\{(\w+):.*)\n\s*(AND \w+ < .*\{(\w+):.*)\n\s*\)"
 """``( column >= …{from:Type}… AND column < …{to:Type}… )``, a condition a line."""
 
@@ -25,7 +30,8 @@ def without_spare_conditions(text: str, parameters: Mapping[str, Any]) -> str:
     """
 
     def limit(found: re.Match[str]) -> str:
-        name, neutral = found[1], found[2] if found[2] is not None else found[3]
+        name, text, number = found.groups()[-3:]
+        neutral = number if text is None else text
         value = parameters.get(name)
         return "" if value is not None and _plain(value) == neutral else found[0]
 
@@ -36,7 +42,7 @@ def without_spare_conditions(text: str, parameters: Mapping[str, Any]) -> str:
             return f"AND {wanted[0][1]}\n    {wanted[0][3]}"
         return f"AND ({' OR '.join(one[0] for one in wanted)})"
 
-    return _RANGES.sub(ranges, _LIMIT.sub(limit, text))
+    return _RANGES.sub(ranges, _BLOCK.sub(limit, _LIMIT.sub(limit, text)))
 
 
 def _plain(value: Any) -> str:

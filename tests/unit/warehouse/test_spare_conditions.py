@@ -71,3 +71,20 @@ def test_of_three_ranges_only_the_idle_go(endpoint: str) -> None:
     assert text.count(" < ") == len(
         {"overview_from_bets": [1, 2], "overview_from_quarters": [1]}[endpoint]
     )
+
+
+def test_a_limit_on_several_lines_goes_whole() -> None:
+    start = {"from_time": NOON, "to_time": NOON}
+    limits = {"include_bots": True, "bet_type": "", "every_game": True, "sign": -1}
+    text = tenant_query("bet_page")
+    first = without_spare_conditions(text, {**start, **limits, "goes_on": False})
+    assert "cursor" not in first
+    assert squeezed(first).endswith(
+        "AND created_at < {to_time:DateTime64(6, 'UTC')} "
+        "AND ({sign:Int8} = 0 OR sign = {sign:Int8}) "
+        "ORDER BY created_at DESC, bet_id DESC, sign DESC LIMIT {limit:UInt32}"
+    )
+    next_one = without_spare_conditions(text, {**start, **limits, "goes_on": True})
+    assert (
+        "< ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})" in next_one
+    )

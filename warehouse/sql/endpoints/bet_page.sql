@@ -1,5 +1,5 @@
--- The newest bets and rollbacks in [from_time, to_time) that come after the row (cursor_time,
--- cursor_id, cursor_part) in a list with the newest first. Empty filters are off.
+-- The newest bets and rollbacks in [from_time, to_time); where the list goes on, those that come
+-- after the row (cursor_time, cursor_id, cursor_part) with the newest first. Empty filters are off.
 SELECT
     if(sign = 1, 'bet', 'rollback') AS type,
     bet_id AS id,
@@ -23,12 +23,13 @@ WHERE
     operator_id = {operator_id:UInt16}
     AND created_at >= {from_time:DateTime64(6, 'UTC')}
     AND created_at < {to_time:DateTime64(6, 'UTC')}
-    AND created_at <= {cursor_time:DateTime64(6, 'UTC')}
-    AND (created_at, bet_id, sign)
-    < ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})
+    AND (
+        {goes_on:UInt8} = 0
+        OR (created_at, bet_id, sign)
+        < ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})
+    )
     AND ({include_bots:UInt8} = 1 OR is_bot = 0)
-    AND ({type:String} != 'bet' OR sign = 1)
-    AND ({type:String} != 'rollback' OR sign = -1)
+    AND ({sign:Int8} = 0 OR sign = {sign:Int8})
     AND ({bet_type:String} = '' OR bet_type = {bet_type:String})
     AND ({every_game:UInt8} = 1 OR has({game_ids:Array(UInt32)}, game_id))
 ORDER BY created_at DESC, bet_id DESC, sign DESC

@@ -21,15 +21,14 @@ WHERE
     operator_id = {operator_id:UInt16}
     AND created_at >= {from_time:DateTime64(6, 'UTC')}
     AND created_at < {to_time:DateTime64(6, 'UTC')}
-    AND created_at <= {cursor_time:DateTime64(6, 'UTC')}
-    AND (created_at, transaction_id, toInt8(0))
-    < ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})
-    AND ({include_bots:UInt8} = 1 OR is_bot = 0)
     AND (
-        {type:String} = ''
-        OR kind = upper({type:String})
-        OR ({type:String} = 'cashback' AND kind = 'BONUS' AND method = 'CASHBACK')
+        {goes_on:UInt8} = 0
+        OR (created_at, transaction_id, toInt8(0))
+        < ({cursor_time:DateTime64(6, 'UTC')}, {cursor_id:UUID}, {cursor_part:Int8})
     )
+    AND ({include_bots:UInt8} = 1 OR is_bot = 0)
+    AND ({kind:String} = '' OR kind = {kind:String})
+    AND ({method:String} = '' OR method = {method:String})
 ORDER BY created_at DESC, transaction_id DESC, event_no DESC
 LIMIT 1 BY created_at, transaction_id
 LIMIT {limit:UInt32}
