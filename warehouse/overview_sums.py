@@ -2,6 +2,7 @@
 from rollups, what is left of the period from raw rows, and what is recent from the tail."""
 
 import asyncio
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from warehouse.queries import KeyFigures, Sums, limited_games, total
 from warehouse.recalled_points import (
     Asked,
     SumsByPoint,
+    added_up,
     at_point,
     of_edges,
     of_rollup,
@@ -156,8 +158,4 @@ async def _both(
     rolled_up, raw = await asyncio.gather(
         *(recalled_points(warehouse, operator_id, kind, one) for one in asked)
     )
-    sums: dict[int, Sums] = {}
-    for point in rolled_up.keys() | raw.keys():
-        rows = [*rolled_up.get(point, ()), *raw.get(point, ())]
-        sums[point] = rows[0] if len(rows) == 1 else total(rows, kind)
-    return sums
+    return added_up(asked[0].points, chain(rolled_up.items(), raw.items()), kind)

@@ -164,11 +164,14 @@ class _Assembly:
             figures=self.bets.get(point, _NO_BETS),
             money=self.money.get(point, _NO_MONEY) if whole else None,
             registrations=self.registered.get(point, 0) if everybody else None,
-            affiliate_payouts=sum(amount for made, amount in self.payouts if start <= made < end)
-            if everybody
-            else None,
+            affiliate_payouts=self._payouts(start, end) if everybody else None,
             liability=self.liability if whole else None,
         )
+
+    def _payouts(self, start: datetime, end: datetime) -> int:
+        if not self.payouts:
+            return 0
+        return sum(amount for made, amount in self.payouts if start <= made < end)
 
     def _add_liability(self, point: int) -> None:
         self.liability += self.bets.get(point, _NO_BETS).liability_delta

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from warehouse.client import Warehouse
+from warehouse.queries import total
 from warehouse.settled_past import Piece, pieces
 from warehouse.time_ranges import EPOCH, QUARTER, TimeRange
 from warehouse.timelines import Shares, microseconds
@@ -139,8 +140,8 @@ def of_edges(
 
 async def recalled_points(
     warehouse: Warehouse, operator_id: int, kind: type[Row], asked: Asked
-) -> dict[int, list[Row]]:
-    """The rows of an endpoint, from one query at most, by the newest point that is not after what
+) -> dict[int, Row]:
+    """The sums of an endpoint, from one query at most, by the newest point that is not after what
     they sum.
 
     ``kind`` has their fields but for ``point``.
@@ -161,14 +162,27 @@ async def recalled_points(
             found[piece] = rows
             if not piece.recent:
                 warehouse.keep(asked.question(piece), rows)
-    grouped: dict[int, list[Row]] = {point: [] for point in asked.points}
-    for moment, row in chain.from_iterable(found.values()):
-        rows = grouped.get(moment)
-        if rows is None:
-            at = bisect_right(asked.points, moment) - 1
-            rows = grouped[asked.points[max(at, 0)]]
-        rows.append(row)
-    return {point: rows for point, rows in grouped.items() if rows}
+    return added_up(asked.points, chain.from_iterable(found.values()), kind)
+
+
+def added_up(
+    points: Sequence[int], rows: Iterable[tuple[int, Row]], kind: type[Row]
+) -> dict[int, Row]:
+    """The sum of the rows of each point; most have one row, which stays as it is."""
+    known = set(points)
+    sums: dict[int, Row] = {}
+    others: dict[int, list[Row]] = {}
+    for moment, row in rows:
+        point = moment
+        if moment not in known:
+            point = points[max(bisect_right(points, moment) - 1, 0)]
+        if point in sums:
+            others.setdefault(point, []).append(row)
+        else:
+            sums[point] = row
+    for point, some in others.items():
+        sums[point] = total([sums[point], *some], kind)
+    return sums
 
 
 def _missing(area: Area, found: Mapping[Piece, Any]) -> Area:

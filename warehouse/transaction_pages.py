@@ -131,7 +131,7 @@ async def _rows(
     if type is None or type in BET_TYPES:
         sign = {"bet": 1, "rollback": -1}.get(type or "", 0)
         asked = page | filters.of_every_game() | games | {"sign": sign}
-        parts.append(_read(warehouse, f"bet_page{suffix}", operator_id, asked))
+        parts.append(_bets(warehouse, f"bet_page{suffix}", operator_id, asked))
     if type not in BET_TYPES and not filters.of_bets:
         asked = page | {"include_bots": filters.include_bots} | _kind(type)
         parts.append(_read(warehouse, f"transaction_page{suffix}", operator_id, asked))
@@ -144,6 +144,19 @@ def _kind(type: str | None) -> dict[str, str]:
     if type == "cashback":
         return {"kind": "BONUS", "method": "CASHBACK"}
     return {"kind": (type or "").upper(), "method": ""}
+
+
+async def _bets(
+    warehouse: Warehouse, query: str, operator_id: int, parameters: dict[str, Any]
+) -> list[TransactionRow]:
+    """Of the settled past it is kept. Transactions can not be: one that began long ago may take its
+    next step any time."""
+    values = [tuple(value) if isinstance(value, list) else value for value in parameters.values()]
+    return await warehouse.recall(
+        (query, *values),
+        parameters["to_time"],
+        lambda: _read(warehouse, query, operator_id, parameters),
+    )
 
 
 async def _read(
