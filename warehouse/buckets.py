@@ -6,6 +6,7 @@ where the local wall clock shows a full one.
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from warehouse.time_ranges import QUARTER, Fixed
@@ -107,6 +108,7 @@ def _days(start: datetime, end: datetime, zone: ZoneInfo) -> list[datetime]:
     return found
 
 
+@lru_cache(maxsize=4096)  # the days of a year, in a few time zones
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     """Where clocks skip midnight the day begins with the skip, which fold 0 stands for."""
     return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -61,7 +61,7 @@ async def bets_by_point(
             player_id=filters.player_id,
             from_time=timeline.quarter_before,
             to_time=timeline.read_end,
-            points=timeline.points(),
+            points=timeline.points,
             **limits,
         )
     by_minute = timeline.interval is Interval.MINUTE
@@ -74,7 +74,7 @@ async def bets_by_point(
     else:
         rollup, recent = "overview_from_quarters", "overview_recent"
         shares = timeline.shares(QUARTER, raw_points=by_minute, until=until)
-    points = timeline.points()
+    points = timeline.points
     tail = _bets_of_tail(warehouse.tail, filters, limits)
     asked = (
         of_rollup(warehouse, rollup, shares, points, limits, recent=recent, tail=tail),
@@ -114,7 +114,7 @@ async def money_by_point(
             player_id=filters.player_id,
             from_time=timeline.quarter_before,
             to_time=timeline.read_end,
-            points=timeline.points(),
+            points=timeline.points,
             **limits,
         )
     shares = timeline.shares(
@@ -124,7 +124,7 @@ async def money_by_point(
     )
     rollup, recent = "overview_money_from_quarters", "overview_money_recent"
     edges = "overview_money_from_transactions"
-    points = timeline.points()
+    points = timeline.points
     tail = _money_of_tail(warehouse.tail, filters)
     asked = (
         of_rollup(warehouse, rollup, shares, points, limits, recent=recent, tail=tail),

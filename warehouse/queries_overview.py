@@ -136,11 +136,15 @@ class _Assembly:
         timeline = self.timeline
         if timeline.quarter_before < timeline.earliest:
             self._add_liability(microseconds(timeline.quarter_before))
-        previous = self._totals(timeline.previous, timeline.start) if timeline.previous else None
+        previous = None
+        if timeline.previous:
+            point = microseconds(timeline.previous)
+            previous = self._totals(point, timeline.previous, timeline.start)
         ends = (*timeline.starts[1:], timeline.read_end)
+        moments = timeline.points[-len(timeline.starts) :]
         points = [
-            Point(start, self._totals(start, end))
-            for start, end in zip(timeline.starts, ends, strict=True)
+            Point(start, self._totals(point, start, end))
+            for point, start, end in zip(moments, timeline.starts, ends, strict=True)
         ]
         current = _sum([point.totals for point in points])
         return Overview(
@@ -155,8 +159,7 @@ class _Assembly:
             active = int(_played(totals, self.filters))
         return msgspec.structs.replace(totals, active_players=active)
 
-    def _totals(self, start: datetime, end: datetime) -> Totals:
-        point = microseconds(start)
+    def _totals(self, point: int, start: datetime, end: datetime) -> Totals:
         self._add_liability(point)
         whole = not self.filters.of_bets
         everybody = whole and self.filters.player_id is None

@@ -1,6 +1,7 @@
 """When an operator's players registered, of which what is known is kept."""
 
 import asyncio
+from bisect import bisect_left
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ async def registrations(
     found = await asyncio.gather(
         *(_moments(warehouse, operator_id, part, include_bots) for part in parts)
     )
-    points = [point for point in timeline.points() if point >= microseconds(timeline.earliest)]
+    points = timeline.points[bisect_left(timeline.points, microseconds(timeline.earliest)) :]
     bounds = [*points, microseconds(timeline.read_end)]
     before = np.sum([np.searchsorted(moments, bounds) for moments in found], axis=0)
     return dict(zip(points, np.diff(before).tolist(), strict=True))

@@ -12,6 +12,9 @@ from warehouse.time_ranges import EPOCH, HOUR, LAST, QUARTER, Grain, Split, Time
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """``[start, end)`` in points from ``starts``; ``previous`` is the start of the period before.
 
+    ``points`` are where a row's point may be, in microseconds since 1970: before the earlier
+    period, that period, or one of ``starts``, which are the last of them.
+
     ``read_end`` is later than ``end`` if the period is open: nothing happens after now, and then
     its last quarter, hour, day and month are answered by rollups alone. ``previous`` is None if
     there would be none after 1970.
@@ -24,6 +27,11 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     interval: Interval
     zone: ZoneInfo
     starts: tuple[datetime, ...]
+    points: list[int] = []
+
+    def __post_init__(self) -> None:
+        moments = {self.quarter_before, self.earliest, *self.starts}
+        msgspec.structs.force_setattr(self, "points", sorted(map(microseconds, moments)))
 
     @property
     def is_open(self) -> bool:
@@ -39,11 +47,6 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     def quarter_before(self) -> datetime:
         """The full quarter of an hour at or before the earlier period's beginning."""
         return QUARTER.floor(self.earliest)
-
-    def points(self) -> list[int]:
-        """Where a row's point is: before the earlier period, that period, or one of the points."""
-        starts = sorted({self.quarter_before, self.earliest, *self.starts})
-        return [microseconds(start) for start in starts]
 
     def shares(
         self, grain: Grain, *, raw_points: bool = False, until: datetime | None = None
