@@ -66,18 +66,17 @@ async def bets_by_point(
         )
     by_minute = timeline.interval is Interval.MINUTE
     until = warehouse.past and warehouse.past.tail_from
-    recent = None
     if filters.games:
         rollup = "overview_of_games_from_hours"
         by_raw_rows = by_minute or timeline.cuts_hours()
         shares = timeline.shares(HOUR, raw_points=by_raw_rows, until=until)
     else:
-        rollup, recent = "overview_from_quarters", "overview_recent"
+        rollup = "overview_from_quarters"
         shares = timeline.shares(QUARTER, raw_points=by_minute, until=until)
     points = timeline.points
     tail = _bets_of_tail(warehouse.tail, filters, limits)
     asked = (
-        of_rollup(warehouse, rollup, shares, points, limits, recent=recent, tail=tail),
+        of_rollup(warehouse, rollup, shares, points, limits),
         of_edges(warehouse, "overview_from_bets", shares, points, limits, tail=tail),
     )
     return await _both(warehouse, operator_id, BetSums, asked)
@@ -122,12 +121,11 @@ async def money_by_point(
         raw_points=timeline.interval is Interval.MINUTE,
         until=warehouse.past and warehouse.past.tail_from,
     )
-    rollup, recent = "overview_money_from_quarters", "overview_money_recent"
     edges = "overview_money_from_transactions"
     points = timeline.points
     tail = _money_of_tail(warehouse.tail, filters)
     asked = (
-        of_rollup(warehouse, rollup, shares, points, limits, recent=recent, tail=tail),
+        of_rollup(warehouse, "overview_money_from_quarters", shares, points, limits),
         of_edges(warehouse, edges, shares, points, limits, tail=tail),
     )
     return await _both(warehouse, operator_id, Money, asked)

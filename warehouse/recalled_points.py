@@ -48,8 +48,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     limits: dict[str, Any]
     finer: Mapping[Piece, list[int]] = {}
     """Points inside pieces that a rollup or a series does not need, but the next request will."""
-    recent: str | None = None
-    """The endpoint that answers when only what is recent is asked for, with no point inside."""
     tail: SumsByPoint | None = None
     """What answers whatever is recent instead, where the process has the tail."""
 
@@ -69,31 +67,16 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_rollup(
-    warehouse: Warehouse,
-    endpoint: str,
-    shares: Shares,
-    points: list[int],
-    limits: dict[str, Any],
-    *,
-    recent: str | None = None,
-    tail: SumsByPoint | None = None,
+    warehouse: Warehouse, endpoint: str, shares: Shares, points: list[int], limits: dict[str, Any]
 ) -> Asked:
-    """What a rollup answers: the whole grains of two periods."""
+    """What a rollup answers: the whole grains of two periods. They end before the tail begins."""
     areas = [
         pieces(TimeRange(split.whole_start, split.whole_end), warehouse.past)
         if split.has_whole
         else []
         for split in (shares.earlier, shares.later)
     ]
-    return Asked(
-        endpoint=endpoint,
-        areas=areas,
-        bounds=ROLLUP_BOUNDS,
-        points=points,
-        limits=limits,
-        recent=recent,
-        tail=tail,
-    )
+    return Asked(endpoint=endpoint, areas=areas, bounds=ROLLUP_BOUNDS, points=points, limits=limits)
 
 
 def of_edges(
@@ -196,15 +179,13 @@ async def _ask(
 ) -> dict[Piece, list[tuple[int, Row]]]:
     """The rows of runs of pieces, each at a point inside its piece or the piece's start."""
     missing = [piece for run in runs for piece in run]
-    if asked.recent and len(missing) == 1 and missing[0].recent and not asked.inside(missing[0]):
-        endpoint, parameters = asked.recent, _of_recent(missing[0])
-        starts = {microseconds(missing[0].range.start): missing[0]}
-    else:
-        endpoint = asked.endpoint
-        starts = {microseconds(piece.range.start): piece for piece in missing}
-        inside = [point for piece in starts.values() for point in asked.inside(piece)]
-        parameters = {"points": sorted({*starts, *inside}), **_of_runs(asked, runs)}
-    parameters |= asked.limits
+    starts = {microseconds(piece.range.start): piece for piece in missing}
+    inside = [point for piece in starts.values() for point in asked.inside(piece)]
+    parameters: dict[str, Any] = {**asked.limits, "points": sorted({*starts, *inside})}
+    for (start, end), run in zip(asked.bounds, runs, strict=True):
+        parameters[start] = run[0].range.start if run else EPOCH
+        parameters[end] = run[-1].range.end if run else EPOCH
+    endpoint = asked.endpoint
     rows = await warehouse.read(endpoint, at_point(kind), operator_id=operator_id, **parameters)
     ordered = sorted(starts)
     names = kind.__struct_fields__
@@ -214,22 +195,6 @@ async def _ask(
         sums = kind(**{name: getattr(row, name) for name in names})
         found[starts[start]].append((row.point, sums))
     return found
-
-
-def _of_recent(piece: Piece) -> dict[str, Any]:
-    return {
-        "point": microseconds(piece.range.start),
-        "from_time": piece.range.start,
-        "to_time": piece.range.end,
-    }
-
-
-def _of_runs(asked: Asked, runs: list[Area]) -> dict[str, Any]:
-    bounds: dict[str, Any] = {}
-    for (start, end), run in zip(asked.bounds, runs, strict=True):
-        bounds[start] = run[0].range.start if run else EPOCH
-        bounds[end] = run[-1].range.end if run else EPOCH
-    return bounds
 
 
 @cache

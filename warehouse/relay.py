@@ -122,6 +122,8 @@ class Relay:
     _alive_until: float = field(default_factory=lambda: time.monotonic() + STEP_SECONDS)
     _failures: int = 0
     _changes: watermark.Changes = field(default_factory=watermark.Changes)
+    _known: bool = False
+    """Whether the last batch is known to those who follow the tail."""
 
     async def run(self) -> None:
         """Lead or stand by until ``stop()``; a store's failures are logged, counted and retried."""
@@ -174,7 +176,7 @@ class Relay:
         """Relay batch after batch; any error ends the leadership and starts afresh."""
         await self.tables.check()
         metrics.LEADER.set(1)
-        self._changes = watermark.Changes()
+        self._changes, self._known = watermark.Changes(), False
         last = await outbox.last_batch()
         pause, moved_at = self.pace.busy, time.monotonic()
         while not self._stopping.is_set():
@@ -209,7 +211,8 @@ class Relay:
             return await self._send(outbox, planned, before=last)
         # Nothing was committed between the two snapshots: what was promised of the last batch
         # holds up to this look.
-        await self._publish(look.as_of, last.batch_no)
+        told = None if self._known else self._told(last, None, [])
+        await self._publish(look.as_of, last.batch_no, told=told)
         return None
 
     async def _send(self, outbox: Outbox, batch: Batch, *, before: Batch | None = None) -> Batch:
@@ -232,8 +235,8 @@ class Relay:
         return msgspec.structs.replace(batch, sent=True)
 
     def _told(self, batch: Batch, before: Batch | None, rows: list[OutboxRow]) -> tail_stream.Batch:
-        """What is told of a batch. Of one that is too large, or that an earlier leader planned, no
-        rows, and that what was told before it is not to be gone on from."""
+        """What is told of a batch. Of one that is too large, or after a batch that is not known, no
+        rows: the tail begins with it."""
         if batch.row_count > TOLD_ROWS:
             before = None
         return tail_stream.Batch(
@@ -294,7 +297,9 @@ class Relay:
                 operators=operators,
                 told=told,
             )
+            self._known = True
         except redis.exceptions.RedisError as error:
+            self._known = False
             metrics.FAILURES.labels(type(error).__name__).inc()
             logger.warning("watermark not published", error=str(error))
 

@@ -36,6 +36,8 @@ KEPT = timedelta(seconds=120)
 """So far back goes a reader's tail: what is not settled, a minute for its full minute, and room."""
 
 _BLOCK_MS = 500
+_BATCHES = 20
+"""Read at once: who begins has hundreds to read, and requests want their turn in between."""
 _BACKOFF_SECONDS = 0.5
 _PATIENCE_SECONDS = 0.1
 _ROOM = 1024
@@ -126,7 +128,7 @@ class TailReader:
 
     def _forget(self) -> None:
         self._era, self._batch_no = "", 0
-        self._begins = self._as_of = datetime.max.replace(tzinfo=UTC)
+        self._begins = datetime.max.replace(tzinfo=UTC)
         self._operators: dict[int, _OperatorTail] = defaultdict(_OperatorTail)
 
     def start(self) -> None:
@@ -169,13 +171,13 @@ class TailReader:
         last_id = b"0"
         while True:
             try:
-                answer: Any = await self._redis.xread({TAIL_KEY: last_id}, 100, _BLOCK_MS)
+                answer: Any = await self._redis.xread({TAIL_KEY: last_id}, _BATCHES, _BLOCK_MS)
                 for _, entries in answer:
                     for entry_id, fields in entries:
                         last_id = entry_id
                         self.add(msgspec.msgpack.decode(fields[b"batch"], type=Batch))
-            except redis.exceptions.RedisError as error:
-                logger.warning("tail not read", error=str(error))
+            except (redis.exceptions.RedisError, msgspec.DecodeError, ValueError) as error:
+                logger.warning("tail not read", error=repr(error))
                 await asyncio.sleep(_BACKOFF_SECONDS)
 
     def add(self, batch: Batch) -> None:

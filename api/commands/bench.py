@@ -28,7 +28,13 @@ from loadgen.client import ApiError
 @data_dir_option
 @click.argument("what", type=click.Choice(["spin", "relay", "analytics", "all"]))
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write results here.")
-@click.option("--seconds", type=click.IntRange(1), default=10, show_default=True, help="A round.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="A round; each of the operators' questions is asked for twice as long.",
+)
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Rounds.")
 @click.option(
     "--bets",
@@ -75,7 +81,7 @@ def command(
             results["relay"] = run_relay_bench(credentials, seconds=seconds)
         if what in ("analytics", "all"):
             results["analytics"] = run_analytics_bench(
-                credentials, bets=bets, postgres_bets=bets // 10, seconds=seconds
+                credentials, bets=bets, postgres_bets=bets // 10, seconds=2 * seconds
             )
     except (ApiError, BenchError, ClickHouseError, asyncpg.PostgresError) as error:
         raise StackError(str(error)) from None

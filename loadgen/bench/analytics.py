@@ -52,7 +52,7 @@ def run_analytics_bench(
     days: int = 365,
     players: int = 200_000,
     postgres_bets: int = 10_000_000,
-    seconds: int = 10,
+    seconds: int = 20,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Measure on the running stack that ``credentials`` (of ``credentials.json``) names.

@@ -170,3 +170,18 @@ async def test_a_batch_that_could_not_be_told_is_missed(
     assert now is not None
     assert await reader.tail(now, operator_id) is None
     assert wagered(await reader.tail(await playing.later(), operator_id)) == 7
+
+
+async def test_a_leader_that_finds_nothing_to_send_tells_where_it_begins(
+    stream: Stream, ledger_pool: asyncpg.Pool, operator_id: int, reader: TailReader
+) -> None:
+    await Playing(stream, ledger_pool, operator_id).relayed(1)
+    playing = Playing(stream, ledger_pool, operator_id)
+    await stream.redis.delete(TAIL_KEY)
+    await playing.relayed()
+    assert wagered(await reader.tail(await playing.later(), operator_id)) == 0
+    assert await stream.redis.xlen(TAIL_KEY) == 1
+    await playing.relayed()
+    assert await stream.redis.xlen(TAIL_KEY) == 1, "once is enough"
+    await playing.relayed(20)
+    assert wagered(await reader.tail(await playing.later(), operator_id)) == 20
