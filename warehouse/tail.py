@@ -23,7 +23,7 @@ import redis.exceptions
 import structlog
 from redis.asyncio import Redis
 
-from warehouse.tail_figures import Columns, Tail
+from warehouse.tail_figures import Columns, Players, Tail
 from warehouse.tail_rows import BET, BET_SUMS, MONEY, MONEY_SUMS
 from warehouse.tail_stream import TAIL_KEY, Batch
 from warehouse.time_ranges import MINUTE
@@ -54,17 +54,19 @@ class _Growing:
     def columns(self) -> Columns:
         return {name: column[: self._count] for name, column in self._room.items()}
 
-    def add(self, rows: Columns, horizon: int) -> None:
-        """When there is no room left, what happened before ``horizon`` makes some."""
+    def has_room(self, count: int) -> bool:
+        """Whether so many more rows fit."""
+        return self._count + count <= len(self._room["moment"])
+
+    def add(self, rows: Columns) -> None:
+        """Rows for which there must be room."""
         end = self._count + len(rows["moment"])
-        if end > len(self._room["moment"]):
-            self._make_room(end - self._count, horizon)
-            end = self._count + len(rows["moment"])
         for name, column in rows.items():
             self._room[name][self._count : end] = column
         self._count = end
 
-    def _make_room(self, count: int, horizon: int) -> None:
+    def make_room(self, count: int, horizon: int) -> None:
+        """Forget what happened before ``horizon``; the columns are others than before."""
         kept = np.flatnonzero(self.columns["moment"] >= horizon)
         size = max(_ROOM, 2 * (len(kept) + count))
         for name, column in self._room.items():
@@ -94,23 +96,28 @@ class _OperatorTail:
                 "sums": np.empty((0, len(MONEY_SUMS)), np.int64),
             }
         )
-        self._players: list[bytes] = []
-        self._numbers: dict[bytes, int] = {}
+        self._players = Players([], {})
 
     def add(self, bets: npt.NDArray[Any], money: npt.NDArray[Any], horizon: int) -> None:
         """Rows of a batch, as :mod:`warehouse.tail_rows` lays them out."""
-        if len(bets):
-            names = ("moment", "is_bot", "bet_type", "game_id", "sums")
-            numbers = [self._number(player) for player in bets["player"].tolist()]
-            self._bets.add({**{name: bets[name] for name in names}, "player": numbers}, horizon)
-        if len(money):
-            self._money.add({name: money[name] for name in ("moment", "is_bot", "sums")}, horizon)
+        if not self._bets.has_room(len(bets)):
+            self._bets.make_room(len(bets), horizon)
+            self._number_anew()
+        if not self._money.has_room(len(money)):
+            self._money.make_room(len(money), horizon)
+        columns: Columns = {
+            name: bets[name] for name in ("moment", "is_bot", "bet_type", "game_id", "sums")
+        }
+        columns["player"] = [self._players.number(player) for player in bets["player"].tolist()]
+        self._bets.add(columns)
+        self._money.add({name: money[name] for name in ("moment", "is_bot", "sums")})
 
-    def _number(self, player: bytes) -> int:
-        number = self._numbers.setdefault(player, len(self._players))
-        if number == len(self._players):
-            self._players.append(player)
-        return number
+    def _number_anew(self) -> None:
+        """Those who have not bet for long make room too."""
+        column = self._bets.columns["player"]
+        used, column[:] = np.unique(column, return_inverse=True)
+        keys = [self._players.keys[number] for number in used.tolist()]
+        self._players = Players(keys, {key: number for number, key in enumerate(keys)})
 
     def since(self, moment: datetime) -> Tail:
         """What happened from a moment on, among others."""

@@ -22,6 +22,20 @@ Columns = dict[str, Any]
 Places = npt.NDArray[np.intp]
 
 
+class Players(msgspec.Struct, frozen=True):
+    """Players by number, and the numbers of players; both only grow."""
+
+    keys: list[bytes]
+    numbers: dict[bytes, int]
+
+    def number(self, key: bytes) -> int:
+        """The player's number, a new one if need be."""
+        number = self.numbers.setdefault(key, len(self.keys))
+        if number == len(self.keys):
+            self.keys.append(key)
+        return number
+
+
 class Tail(msgspec.Struct, frozen=True):
     """All bets and steps of transactions of one operator that happened from ``since`` on, among
     others; ``since`` is a full minute and settled. Bets have the numbers of their ``players``."""
@@ -29,7 +43,7 @@ class Tail(msgspec.Struct, frozen=True):
     since: datetime
     bets: Columns
     money: Columns
-    players: list[bytes]
+    players: Players
 
     def by_game(
         self, period: TimeRange, filters: Filters, names: Sequence[str]
@@ -48,12 +62,12 @@ class Tail(msgspec.Struct, frozen=True):
         names: Sequence[str],
     ) -> Iterator[tuple[UUID, Sums]]:
         """The sums of some players' bets on every game."""
-        wanted = {player_bytes(player_id).rstrip(b"\0") for player_id in player_ids}
-        is_wanted = np.array([player in wanted for player in self.players], dtype=bool)
+        known = (player_bytes(player_id).rstrip(b"\0") for player_id in player_ids)
+        wanted = [self.players.numbers[key] for key in known if key in self.players.numbers]
         shown = self._bets(period, filters)
-        shown = shown[is_wanted[self.bets["player"][shown]]]
+        shown = shown[np.isin(self.bets["player"][shown], wanted)]
         numbers, sums = summed(self.bets["player"][shown], self.bets["sums"], shown)
-        players = (player_of(self.players[number]) for number in numbers.tolist())
+        players = (player_of(self.players.keys[number]) for number in numbers.tolist())
         return zip(players, _named(BET_SUMS, names, sums), strict=True)
 
     def every_player(
@@ -62,7 +76,7 @@ class Tail(msgspec.Struct, frozen=True):
         """Players, and the named sums of each one's bets on every game, a line a name."""
         shown = self._bets(period, filters)
         numbers, sums = summed(self.bets["player"][shown], self.bets["sums"], shown)
-        players = np.array([self.players[number] for number in numbers.tolist()], "S16")
+        players = np.array([self.players.keys[number] for number in numbers.tolist()], "S16")
         return players, sums[:, [BET_SUMS.index(name) for name in names]].T
 
     def bets_by_point(

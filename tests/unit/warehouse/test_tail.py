@@ -181,6 +181,7 @@ async def test_old_rows_make_room_and_new_ones_stay(reader: TailReader) -> None:
             told = msgspec.json.encode(tail.since)[1:20].decode()
             assert wagers(tail, since) == 100 * sum(bet.created_at[:19] >= told for bet in every)
             assert len(tail.bets["moment"]) < 5_000
+            assert len(tail.players.keys) < 5_000
 
 
 def test_redis_keeps_what_a_new_reader_needs() -> None:
