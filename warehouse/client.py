@@ -31,6 +31,7 @@ Parameter = int | bool | str | datetime | UUID | list[UUID] | list[int]
 
 TENANT_CONDITION = "operator_id = {operator_id:UInt16}"
 PIECES = "($pieces)"
+APART_BYTES = 1 << 20
 _COMMENT_LINE = re.compile(r"^\s*--.*\n", re.MULTILINE)
 _READ = re.compile(r"\b(?:FROM|JOIN)\s+(\w+)")
 
@@ -116,6 +117,13 @@ class Warehouse:
         other = copy.copy(self)
         other.past = msgspec.structs.replace(past, tail_from=tail.since) if tail else past
         other.catalogue, other.tail = catalogue, tail
+        return other
+
+    def apart(self) -> "Warehouse":
+        """The same warehouse with a little room of its own for what it keeps: for many answers
+        that nobody asks for again."""
+        other = copy.copy(self)
+        other._kept = KeptAnswers(APART_BYTES)
         return other
 
     async def recall(

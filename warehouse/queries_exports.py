@@ -52,6 +52,8 @@ async def stream_transactions(
 
     Raises ``WarehouseUnavailable``, possibly after some batches.
     """
+    # Of its pages nobody asks for one again, and they are more than there is room for.
+    warehouse = warehouse.apart()
     names = Names(warehouse, operator_id)
     after: PageStart | None = None
     while True:

@@ -19,7 +19,7 @@ Moments = npt.NDArray[np.int64]
 async def registrations(
     warehouse: Warehouse, operator_id: int, timeline: Timeline, *, include_bots: bool
 ) -> dict[int, int]:
-    """How many players registered, by point as in :meth:`Timeline.points`.
+    """How many players registered, by point as in :class:`warehouse.timelines.Timeline`.
 
     Raises :class:`warehouse.client.WarehouseUnavailable`.
     """

@@ -124,6 +124,7 @@ class Relay:
     _changes: watermark.Changes = field(default_factory=watermark.Changes)
     _known: bool = False
     """Whether the last batch is known to those who follow the tail."""
+    _room: tail_stream.Room = field(default_factory=tail_stream.Room)
 
     async def run(self) -> None:
         """Lead or stand by until ``stop()``; a store's failures are logged, counted and retried."""
@@ -235,18 +236,27 @@ class Relay:
         return msgspec.structs.replace(batch, sent=True)
 
     def _told(self, batch: Batch, before: Batch | None, rows: list[OutboxRow]) -> tail_stream.Batch:
-        """What is told of a batch. Of one that is too large, or after a batch that is not known, no
-        rows: the tail begins with it."""
-        if batch.row_count > TOLD_ROWS:
+        """What is told of a batch. Of one that is too large, that has no room or cannot be read, or
+        after a batch that is not known, no rows: the tail begins with it."""
+        bets = money = b""
+        if before and batch.row_count <= TOLD_ROWS:
+            try:
+                bets, money = packed(rows, Topic.BETS), packed(rows, Topic.TRANSACTIONS)
+            except (msgspec.MsgspecError, ArithmeticError, ValueError) as error:
+                logger.warning("batch not told", batch_no=batch.batch_no, error=repr(error))
+                before = None
+        else:
             before = None
+        if not self._room.take(batch.as_of, len(bets) + len(money)):
+            before, bets, money = None, b"", b""
         return tail_stream.Batch(
             era=self._changes.era,
             batch_no=batch.batch_no,
             previous=before and before.batch_no,
             after=before.as_of if before else batch.as_of,
             as_of=batch.as_of,
-            bets=packed(rows, Topic.BETS) if before else b"",
-            money=packed(rows, Topic.TRANSACTIONS) if before else b"",
+            bets=bets,
+            money=money,
         )
 
     async def _insert_rows(self, outbox: Outbox, batch: Batch) -> _Concerned:

@@ -23,8 +23,9 @@ import redis.exceptions
 import structlog
 from redis.asyncio import Redis
 
+from ledger.events import Topic
 from warehouse.tail_figures import Columns, Players, Tail
-from warehouse.tail_rows import BET, BET_SUMS, MONEY, MONEY_SUMS
+from warehouse.tail_rows import BET_SUMS, MONEY_SUMS, unpacked
 from warehouse.tail_stream import TAIL_KEY, Batch
 from warehouse.time_ranges import MINUTE
 from warehouse.timelines import microseconds
@@ -34,6 +35,9 @@ logger = structlog.get_logger(__name__)
 
 KEPT = timedelta(seconds=120)
 """So far back goes a reader's tail: what is not settled, a minute for its full minute, and room."""
+
+MAX_ROWS = 50_000
+"""Of one operator in a tail that is used: it takes the event loop 15 ms to add them up."""
 
 _BLOCK_MS = 500
 _BATCHES = 20
@@ -49,6 +53,9 @@ class _Growing:
     def __init__(self, empty: Columns) -> None:
         self._room = empty
         self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
 
     @property
     def columns(self) -> Columns:
@@ -131,6 +138,7 @@ class TailReader:
         self._redis = client
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
+        self._in_vain = False
         self._forget()
 
     def _forget(self) -> None:
@@ -152,40 +160,55 @@ class TailReader:
 
     async def tail(self, reading: Reading, operator_id: int) -> Tail | None:
         """All that happened to an operator from a full minute on, which is settled, up to the
-        watermark or later; None if that is not known here.
+        watermark or later; None if that is not known here, or so much that the engine adds it up
+        sooner.
 
-        A batch that is on its way is waited for, for a moment.
+        A batch that is on its way is waited for, for a moment; if it does not come, nobody waits
+        again until one does: it may never be told.
         """
         since = MINUTE.floor(reading.as_of - SETTLED_AFTER)
         if not self._goes_back_to(since, reading):
             return None
         if self._batch_no < reading.mark.batch_no:
-            await self._catch_up(reading.mark.batch_no)
+            if not self._in_vain:
+                await self._catch_up(reading.mark.batch_no)
             if self._batch_no < reading.mark.batch_no or not self._goes_back_to(since, reading):
                 return None
-        return self._operators.get(operator_id, _OperatorTail()).since(since)
+        tail = self._operators.get(operator_id, _OperatorTail()).since(since)
+        return tail if tail.row_count <= MAX_ROWS else None
 
     def _goes_back_to(self, since: datetime, reading: Reading) -> bool:
         return self._era == reading.mark.era and self._begins <= since
 
     async def _catch_up(self, batch_no: int) -> None:
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 while self._batch_no < batch_no:
                     await self._news.wait()
+        except TimeoutError:
+            self._in_vain = True
 
     async def _follow(self) -> None:
         last_id = b"0"
         while True:
             try:
                 answer: Any = await self._redis.xread({TAIL_KEY: last_id}, _BATCHES, _BLOCK_MS)
-                for _, entries in answer:
-                    for entry_id, fields in entries:
-                        last_id = entry_id
-                        self.add(msgspec.msgpack.decode(fields[b"batch"], type=Batch))
-            except (redis.exceptions.RedisError, msgspec.DecodeError, ValueError) as error:
-                logger.warning("tail not read", error=repr(error))
+            except redis.exceptions.RedisError as error:
+                logger.warning("tail not read", error=str(error))
                 await asyncio.sleep(_BACKOFF_SECONDS)
+                continue
+            for _, entries in answer:
+                for entry_id, fields in entries:
+                    last_id = entry_id
+                    self._take(fields)
+
+    def _take(self, fields: dict[bytes, bytes]) -> None:
+        """Whatever is wrong with an entry, those after it are followed, from a new beginning."""
+        try:
+            self.add(msgspec.msgpack.decode(fields[b"batch"], type=Batch))
+        except Exception as error:
+            logger.warning("batch not understood", error=repr(error))
+            self._forget()
 
     def add(self, batch: Batch) -> None:
         """Go on with a batch that was told, or begin anew with it if it does not follow."""
@@ -194,17 +217,19 @@ class TailReader:
             return  # told twice: the relay did not hear that the first time was enough
         if not follows:
             self._forget()
-            # What was committed after that moment may have happened a little before it.
+            # Its snapshot is a little younger than that moment; half a minute is more than enough.
             self._begins = batch.after + SETTLED_AFTER
-        self._era, self._batch_no = batch.era, batch.batch_no
         self._begins = max(self._begins, batch.as_of - KEPT)
         horizon = microseconds(self._begins)
-        bets, money = np.frombuffer(batch.bets, BET), np.frombuffer(batch.money, MONEY)
+        bets, money = unpacked(batch.bets, Topic.BETS), unpacked(batch.money, Topic.TRANSACTIONS)
         for operator_id in {*bets["operator_id"].tolist(), *money["operator_id"].tolist()}:
             self._operators[operator_id].add(
                 bets[bets["operator_id"] == operator_id],
                 money[money["operator_id"] == operator_id],
                 horizon,
             )
+        # Last, so that nothing is promised of a batch whose rows are not all here.
+        self._era, self._batch_no = batch.era, batch.batch_no
+        self._in_vain = False
         self._news.set()
         self._news.clear()

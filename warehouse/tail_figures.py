@@ -45,6 +45,11 @@ class Tail(msgspec.Struct, frozen=True):
     money: Columns
     players: Players
 
+    @property
+    def row_count(self) -> int:
+        """How many rows there are to add up."""
+        return len(self.bets["moment"]) + len(self.money["moment"])
+
     def by_game(
         self, period: TimeRange, filters: Filters, names: Sequence[str]
     ) -> Iterator[tuple[int, Sums]]:

@@ -13,18 +13,21 @@ from redis.asyncio import Redis
 
 from ledger.events import Topic
 from tests.integration.warehouse.conftest import Stream
+from tests.integration.warehouse.test_tail_stream import Counting
 from tests.support.history import FIRST, History, play_history
 from tests.support.history import LAST as LAST_PLAYED
 from tests.support.outbox import bet_event, write
 from tests.support.questions import Question, questions
 from tests.support.world import World
-from warehouse import queries, watermark
+from warehouse import queries, queries_exports, watermark
 from warehouse.chunks import OutboxRow
 from warehouse.client import UnboundQuery, Warehouse
 from warehouse.filters import Filters
 from warehouse.queries import KeyFigures, game_figures
+from warehouse.queries_exports import stream_transactions
 from warehouse.queries_overview import Overview, overview
 from warehouse.queries_players import Sort, ranked_players
+from warehouse.settled_past import KeptAnswers
 from warehouse.tail import TailReader
 from warehouse.tail_figures import Tail
 from warehouse.tail_rows import packed
@@ -265,3 +268,20 @@ async def test_a_registration_is_seen_at_once(
     after, then = await registered()
     assert (again, after) == (before, before + 1)
     assert then.past_of(brand).registered != first.past_of(brand).registered
+
+
+async def test_an_export_takes_no_room_from_what_is_kept(
+    history: History, clickhouse_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pages are asked for once, and of a million bets they are more than there is room for."""
+    monkeypatch.setattr(queries_exports, "PAGE_ROWS", 50)
+    warehouse, brand = Counting(clickhouse_url), history.brands[0]
+    warehouse._kept = KeptAnswers(max_bytes=100_000)
+    known, period = knowing(warehouse, brand, LAST_PLAYED), TimeRange(FIRST, LAST_PLAYED)
+    expected = await game_figures(known, brand, period, Filters())
+    rows = stream_transactions(known, brand, period, Filters())
+    assert sum([len(page) async for page, _ in rows]) > 200
+    warehouse.asked.clear()
+    assert await game_figures(known, brand, period, Filters()) == expected
+    assert warehouse.asked == []
+    await warehouse.close()

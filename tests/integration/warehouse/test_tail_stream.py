@@ -185,3 +185,18 @@ async def test_a_leader_that_finds_nothing_to_send_tells_where_it_begins(
     assert await stream.redis.xlen(TAIL_KEY) == 1, "once is enough"
     await playing.relayed(20)
     assert wagered(await reader.tail(await playing.later(), operator_id)) == 20
+
+
+async def test_an_entry_that_cannot_be_read_is_passed_over(
+    stream: Stream, ledger_pool: asyncpg.Pool, operator_id: int, reader: TailReader
+) -> None:
+    """One of another version, for example; what is told after it is followed all the same."""
+    playing = Playing(stream, ledger_pool, operator_id)
+    await playing.relayed(5)
+    assert wagered(await reader.tail(await playing.later(), operator_id)) == 5
+    entries: list[dict[Any, Any]] = [{"batch": b"nonsense"}, {"other": b""}]
+    for entry in entries:
+        await stream.redis.xadd(TAIL_KEY, entry)
+    await playing.relayed(60)
+    await playing.relayed(700)
+    assert wagered(await reader.tail(await playing.later(), operator_id)) in (760, 765)

@@ -1,7 +1,9 @@
 """A reader's tail has every row from a full minute on, or says that it has not."""
 
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from redis.asyncio import Redis
 
 from ledger.events import BetEvent, Topic, encode
 from tests.support.outbox import bet_event, deposit_event
+from warehouse import tail as tail_module
 from warehouse.chunks import OutboxRow
 from warehouse.filters import Filters
 from warehouse.tail import KEPT, TailReader
@@ -156,6 +159,29 @@ async def test_a_batch_on_its_way_is_waited_for_a_moment(reader: TailReader) -> 
     assert await reader.tail(relay.reading(), 1) is None
 
 
+async def test_who_is_told_nothing_is_waited_for_once(reader: TailReader) -> None:
+    """A batch that was not told is not on its way, however many ask before the next one."""
+    relay = Told()
+    reader.add(relay.batch(1))
+    reader.add(relay.batch(100))
+    relay.batch(101, bet(100))
+    began = monotonic()
+    for _ in range(10):
+        assert await reader.tail(relay.reading(), 1) is None
+    assert monotonic() - began < 0.3
+
+
+async def test_half_of_a_batch_is_not_all_of_it(reader: TailReader) -> None:
+    relay = Told()
+    reader.add(relay.batch(1))
+    reader.add(relay.batch(100, bet(99)))
+    cut_off = msgspec.structs.replace(relay.batch(101, bet(100)), bets=b"half a row")
+    with pytest.raises(zlib.error):
+        reader.add(cut_off)
+    tail = await reader.tail(relay.reading(), 1)
+    assert tail is None or wagers(tail) == 200
+
+
 async def test_what_was_given_does_not_change(reader: TailReader) -> None:
     relay = Told()
     reader.add(relay.batch(1))
@@ -287,3 +313,16 @@ async def test_payments_count_when_they_happen(reader: TailReader) -> None:
         "withdrawals": 300,
         "bonus_cost": 70,
     }
+
+
+async def test_more_than_is_added_up_soon_is_left_to_the_engine(
+    reader: TailReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail_module, "MAX_ROWS", 3)
+    relay = Told()
+    reader.add(relay.batch(1))
+    reader.add(relay.batch(100, *(bet(99) for _ in range(3)), bet(99, operator_id=2)))
+    assert wagers(await reader.tail(relay.reading(), 1)) == 300
+    reader.add(relay.batch(101, bet(100)))
+    assert await reader.tail(relay.reading(), 1) is None
+    assert wagers(await reader.tail(relay.reading(), 2)) == 100
