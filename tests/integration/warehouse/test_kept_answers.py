@@ -20,6 +20,7 @@ from tests.support.outbox import bet_event, write
 from tests.support.questions import Question, questions
 from tests.support.world import World
 from warehouse import queries, queries_exports, watermark
+from warehouse.buckets import Interval
 from warehouse.chunks import OutboxRow
 from warehouse.client import UnboundQuery, Warehouse
 from warehouse.filters import Filters
@@ -37,6 +38,7 @@ from warehouse.timelines import timeline
 from warehouse.watermark import CATALOGUE, SETTLED_AFTER, Past, Reading, Watermark
 
 COUNT = 60
+CUTS = 40
 SORTS: list[Sort] = ["handle", "ggr", "win", "rtp", "bets"]
 
 
@@ -166,6 +168,49 @@ async def test_overviews(history: History, warehouse: Warehouse, tails: Tails) -
             assert shown(found) == shown(expected), (question, settled, known.tail)
         found_some += expected.current.figures.bets > 0
     assert found_some >= COUNT / 4
+
+
+async def test_periods_that_begin_or_end_about_where_the_tail_begins(
+    history: History, warehouse: Warehouse, tails: Tails
+) -> None:
+    """Open and closed, of microseconds and of weeks, in every interval."""
+    found_some = 0
+    picked = Random("cuts")  # noqa: S311 - questions, not secrets
+    asked = list(questions("cuts", 20, history))
+    for number in range(CUTS):
+        question = picked.choice(asked)
+        brand, limits = question.brand, question.limits
+        moment = picked.choice(history.moments[20:])
+        settled = moment + timedelta(seconds=picked.choice([0, 1e-6, 5, 59, 61, 1_000, 4_000]))
+        start, end = sorted(settled + _about(picked) for _ in range(2))
+        if number % 3 == 0:
+            start = min(start, question.start)
+        if start == end:
+            continue
+        period = TimeRange(start, LAST if number % 2 else end)
+        zone = ZoneInfo(picked.choice(["UTC", "Asia/Kolkata", "America/Havana"]))
+        interval = picked.choice(list(Interval)) if end - start < timedelta(hours=24) else None
+        line = timeline(start, end, zone=zone, interval=interval, read_end=period.end)
+        without = [
+            shown(await overview(warehouse, brand, line, limits, [])),
+            await game_figures(warehouse, brand, period, limits),
+            await ranked_players(warehouse, brand, period, limits, limit=20),
+        ]
+        found_some += bool(without[1])
+        for known in 2 * await in_every_way(warehouse, tails, brand, settled):
+            found = [
+                shown(await overview(known, brand, line, limits, [])),
+                await game_figures(known, brand, period, limits),
+                await ranked_players(known, brand, period, limits, limit=20),
+            ]
+            assert found == without, (question, settled, line, known.tail)
+    assert found_some >= CUTS / 4
+
+
+def _about(picked: Random) -> timedelta:
+    """A way from a moment: nearly none, or up to a quarter of an hour, an hour or a day."""
+    longest = picked.choice([0, 1e-6, 90, 900, 4_000, 90_000])
+    return timedelta(seconds=picked.choice([longest, -longest, picked.uniform(-longest, longest)]))
 
 
 async def test_the_past_of_one_operator_tells_nothing_of_another(
