@@ -98,16 +98,57 @@ async def overview(
 
     Raises :class:`warehouse.client.WarehouseUnavailable`.
     """
-    bets, money, registered, base, active, active_before = await asyncio.gather(
+    head = _settled_head(warehouse, timeline, filters)
+    rest = timeline.after(head) if head else timeline
+    known, assembly, active, active_before = await asyncio.gather(
+        _known_points(warehouse, operator_id, head, filters, payouts),
+        _assembly(warehouse, operator_id, rest, filters, payouts),
+        _active(warehouse, operator_id, TimeRange(timeline.start, timeline.read_end), filters),
+        _active_before(warehouse, operator_id, timeline, filters),
+    )
+    return assembly.overview(known, active, active_before)
+
+
+def _settled_head(warehouse: Warehouse, timeline: Timeline, filters: Filters) -> Timeline | None:
+    if warehouse.past is None or warehouse.past.tail_from is None or filters.player_id is not None:
+        return None
+    return timeline.head(warehouse.past.tail_from)
+
+
+async def _known_points(
+    warehouse: Warehouse,
+    operator_id: int,
+    head: Timeline | None,
+    filters: Filters,
+    payouts: Sequence[Payout],
+) -> list[Point]:
+    """The points of a settled head of a timeline, which are kept as they are shown."""
+    if head is None:
+        return []
+    made = tuple(payout for payout in payouts if head.start <= payout[0] < head.end)
+
+    async def ask() -> list[Point]:
+        assembly = await _assembly(warehouse, operator_id, head, filters, made)
+        return assembly.points()
+
+    question = ("points", head.start, head.end, head.interval, head.zone.key, filters, made)
+    return await warehouse.recall(question, head.end, ask)
+
+
+async def _assembly(
+    warehouse: Warehouse,
+    operator_id: int,
+    timeline: Timeline,
+    filters: Filters,
+    payouts: Sequence[Payout],
+) -> "_Assembly":
+    bets, money, registered, base = await asyncio.gather(
         bets_by_point(warehouse, operator_id, timeline, filters),
         money_by_point(warehouse, operator_id, timeline, filters),
         _registrations(warehouse, operator_id, timeline, filters),
         _liability_before(warehouse, operator_id, timeline, filters),
-        _active(warehouse, operator_id, TimeRange(timeline.start, timeline.read_end), filters),
-        _active_before(warehouse, operator_id, timeline, filters),
     )
-    assembly = _Assembly(timeline, filters, bets, money, registered, base, payouts)
-    return assembly.overview(active, active_before)
+    return _Assembly(timeline, filters, bets, money, registered, base, payouts)
 
 
 class _Assembly:
@@ -131,27 +172,46 @@ class _Assembly:
         self.liability = liability_before
         self.payouts = payouts
 
-    def overview(self, active: int | None, active_before: int | None) -> Overview:
-        """The points in order of time, each with the liability that has come about by its end."""
-        timeline = self.timeline
-        if timeline.quarter_before < timeline.earliest:
-            self._add_liability(microseconds(timeline.quarter_before))
-        previous = None
-        if timeline.previous:
-            point = microseconds(timeline.previous)
-            previous = self._totals(point, timeline.previous, timeline.start)
-        ends = (*timeline.starts[1:], timeline.read_end)
-        moments = timeline.points[-len(timeline.starts) :]
-        points = [
-            Point(start, self._totals(point, start, end))
-            for point, start, end in zip(moments, timeline.starts, ends, strict=True)
-        ]
+    def overview(
+        self, known: list[Point], active: int | None, active_before: int | None
+    ) -> Overview:
+        """The points in order of time, the ``known`` first, each with the liability that has come
+        about by its end."""
+        previous = self._before()
+        if known:
+            self.liability = known[-1].totals.liability or 0
+        points = known + self._points(1 if known else 0)
         current = _sum([point.totals for point in points])
         return Overview(
             current=self._with_active(current, active),
             previous=previous and self._with_active(previous, active_before),
             points=points,
         )
+
+    def points(self) -> list[Point]:
+        """The points alone."""
+        self._before()
+        return self._points(0)
+
+    def _before(self) -> Totals | None:
+        """The earlier period, if there is one; by its end the liability is the period's."""
+        timeline = self.timeline
+        if timeline.quarter_before < timeline.earliest:
+            self._add_liability(microseconds(timeline.quarter_before))
+        if timeline.previous is None:
+            return None
+        return self._totals(microseconds(timeline.previous), timeline.previous, timeline.start)
+
+    def _points(self, first: int) -> list[Point]:
+        timeline = self.timeline
+        ends = (*timeline.starts[1:], timeline.read_end)
+        moments = timeline.points[-len(timeline.starts) :]
+        return [
+            Point(start, self._totals(point, start, end))
+            for point, start, end in zip(
+                moments[first:], timeline.starts[first:], ends[first:], strict=True
+            )
+        ]
 
     def _with_active(self, totals: Totals, active: int | None) -> Totals:
         """One player is active or not, as the figures say."""

@@ -94,11 +94,7 @@ def of_edges(
     of an hour in which that is, every second is kept; they are as far apart from the beginning as
     it moves by.
     """
-    edges = [
-        (shares.first, shares.earlier.whole_start),
-        (shares.earlier.whole_end, shares.later.whole_start),
-        (shares.later.whole_end, shares.later.end),
-    ]
+    edges = shares.edges
     areas = [
         pieces(TimeRange(start, end), warehouse.past, finest=QUARTER) if start < end else []
         for start, end in edges

@@ -19,7 +19,7 @@ from tests.support.history import LAST as LAST_PLAYED
 from tests.support.outbox import bet_event, write
 from tests.support.questions import Question, questions
 from tests.support.world import World
-from warehouse import queries, queries_exports, watermark
+from warehouse import queries, queries_exports, timelines, watermark
 from warehouse.buckets import Interval
 from warehouse.chunks import OutboxRow
 from warehouse.client import UnboundQuery, Warehouse
@@ -149,7 +149,15 @@ async def test_rankings(history: History, warehouse: Warehouse, tails: Tails) ->
             assert found == expected, (question, settled, known.tail)
 
 
-async def test_overviews(history: History, warehouse: Warehouse, tails: Tails) -> None:
+@pytest.mark.parametrize("many", [2, timelines.MANY_POINTS])
+async def test_overviews(
+    history: History,
+    warehouse: Warehouse,
+    tails: Tails,
+    many: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timelines, "MANY_POINTS", many)
     found_some = 0
     for question, settled, period in as_time_passes("kept overview", history):
         brand, limits = question.brand, question.limits
@@ -171,9 +179,10 @@ async def test_overviews(history: History, warehouse: Warehouse, tails: Tails) -
 
 
 async def test_periods_that_begin_or_end_about_where_the_tail_begins(
-    history: History, warehouse: Warehouse, tails: Tails
+    history: History, warehouse: Warehouse, tails: Tails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Open and closed, of microseconds and of weeks, in every interval."""
+    monkeypatch.setattr(timelines, "MANY_POINTS", 2)
     found_some = 0
     picked = Random("cuts")  # noqa: S311 - questions, not secrets
     asked = list(questions("cuts", 20, history))
