@@ -41,7 +41,7 @@ class Pace:
     busy: float = 0.01
     """The shortest pause after a batch, and the one while an outage is caught up with."""
 
-    cycle: float = 0.09
+    cycle: float = 0.065
     """So long after one batch began the next may: a bet waits for half of it, which nobody sees,
     and what more batches would cost is left to those who ask and bet."""
 

@@ -21,7 +21,8 @@ def test_an_outage_is_caught_up_with_without_rest(took, rows) -> None:
 
 
 def test_the_batch_after_a_few_bets_begins_a_cycle_later() -> None:
-    assert PACE.after_batch(0.06, 1) == pytest.approx(PACE.cycle - 0.06)
+    took = PACE.cycle * 2 / 3
+    assert PACE.after_batch(took, 1) == pytest.approx(PACE.cycle - took)
 
 
 def test_a_few_bets_of_a_slow_batch_wait_for_a_quarter_of_what_it_took() -> None:
