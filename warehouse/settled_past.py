@@ -4,7 +4,8 @@ again.
 A report is a sum over a period. Cut where days and hours end, most of it is about what is settled
 (see :mod:`warehouse.watermark`): those pieces are the same question until the day or hour is over,
 and their answers hold until the relay counts a correction, which changes the version they are kept
-under. Only what is recent is read anew each time, so an answer is as fresh and as exact as without.
+under. Only what is recent is summed up anew each time, from the stream's tail where the process has
+it (:mod:`warehouse.tail`), so an answer is as fresh and as exact as without.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ Answer = TypeVar("Answer")
 
 class Piece(msgspec.Struct, frozen=True):
     """A part of a period, settled unless it is ``recent``: that is the last one, which begins with
-    a full grain or with the period."""
+    a full grain, where the tail does, or with the period."""
 
     range: TimeRange
     recent: bool = False
