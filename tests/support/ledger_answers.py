@@ -55,7 +55,7 @@ ACTIVE = """
 """
 
 # A rollback counts at its bet's time; so does what it did to bonuses and balances.
-MONEY_ROWS = """
+MONEY = """
 WITH mine AS (
     SELECT user_id, created_at FROM "user"
     WHERE operator_id = $1 AND ($4::boolean OR NOT is_bot) AND ($5::uuid IS NULL OR user_id = $5)
@@ -80,9 +80,6 @@ legs AS (
     WHERE p.operator_id = $1
         AND p.account IN ('operator_bonus', 'player_real', 'player_bonus', 'player_held')
 )
-"""
-
-MONEY = f"""{MONEY_ROWS}
 SELECT
     (SELECT coalesce(sum(CASE to_status WHEN 'COMPLETED' THEN amount ELSE -amount END), 0)::bigint
         FROM inside WHERE kind = 'DEPOSIT' AND to_status IN ('COMPLETED', 'REVERSED')) AS deposits,
@@ -159,14 +156,6 @@ async def totals_by(
     return {row[key]: {name: row[name] for name in row.keys() if name != key} for row in rows}  # noqa: SIM118
 
 
-BONUS_MOVES = f"""{MONEY_ROWS}
-SELECT
-    coalesce(-sum(amount) FILTER (WHERE amount < 0), 0)::bigint AS credited,
-    coalesce(sum(amount) FILTER (WHERE amount > 0), 0)::bigint AS taken_back
-FROM legs JOIN mine USING (user_id)
-WHERE account = 'operator_bonus' AND counted_at >= $2 AND counted_at < $3
-"""
-
 CONVERTED = """
 SELECT t.kind, count(*) AS count, sum(t.converted)::bigint AS converted
 FROM bonus_task AS t JOIN "user" AS u USING (operator_id, user_id)
@@ -190,17 +179,6 @@ WHERE g.operator_id = $1 AND g.created_at >= $2 AND g.created_at < $3
     AND ($4::boolean OR NOT u.is_bot) AND ($5::uuid IS NULL OR g.user_id = $5)
 GROUP BY g.source
 """
-
-
-async def bonus_moves(
-    pool: asyncpg.Pool, operator_id: int, start: datetime, end: datetime, filters: Filters
-) -> tuple[int, int]:
-    """What the operator put into bonuses, and what it took out of those that ended."""
-    row = await pool.fetchrow(
-        BONUS_MOVES, operator_id, start, end, filters.include_bots, filters.player_id
-    )
-    assert row is not None
-    return row["credited"], row["taken_back"]
 
 
 async def conversions(
