@@ -37,7 +37,7 @@ KEPT = timedelta(seconds=120)
 """So far back goes a reader's tail: what is not settled, a minute for its full minute, and room."""
 
 MAX_ROWS = 50_000
-"""Of one operator in a tail that is used: it takes the event loop 15 ms to add them up."""
+"""Of one operator to add up: more hold up the event loop for longer than the engine takes."""
 
 _BLOCK_MS = 500
 _BATCHES = 20

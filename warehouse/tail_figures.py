@@ -47,8 +47,11 @@ class Tail(msgspec.Struct, frozen=True):
 
     @property
     def row_count(self) -> int:
-        """How many rows there are to add up."""
-        return len(self.bets["moment"]) + len(self.money["moment"])
+        """How many rows there are to add up: those from before ``since`` are passed over."""
+        first = microseconds(self.since)
+        return sum(
+            int(np.count_nonzero(rows["moment"] >= first)) for rows in (self.bets, self.money)
+        )
 
     def by_game(
         self, period: TimeRange, filters: Filters, names: Sequence[str]

@@ -15,8 +15,9 @@ MANY_POINTS = 100
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """``[start, end)`` in points from ``starts``; ``previous`` is the start of the period before.
 
-    ``points`` are where a row's point may be, in microseconds since 1970: before the earlier
-    period, that period, or one of ``starts``, which are the last of them.
+    ``points``, which are worked out and need not be given, are where a row's point may be, in
+    microseconds since 1970: before the earlier period, that period, or one of ``starts``, which are
+    the last of them.
 
     ``read_end`` is later than ``end`` if the period is open: nothing happens after now, and then
     its last quarter, hour, day and month are answered by rollups alone. ``previous`` is None if

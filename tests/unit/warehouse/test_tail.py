@@ -321,8 +321,9 @@ async def test_more_than_is_added_up_soon_is_left_to_the_engine(
     monkeypatch.setattr(tail_module, "MAX_ROWS", 3)
     relay = Told()
     reader.add(relay.batch(1))
+    reader.add(relay.batch(59, *(bet(58) for _ in range(10))))  # there, but not asked for any more
     reader.add(relay.batch(100, *(bet(99) for _ in range(3)), bet(99, operator_id=2)))
-    assert wagers(await reader.tail(relay.reading(), 1)) == 300
+    assert wagers(await reader.tail(relay.reading(), 1), 60) == 300
     reader.add(relay.batch(101, bet(100)))
     assert await reader.tail(relay.reading(), 1) is None
     assert wagers(await reader.tail(relay.reading(), 2)) == 100
