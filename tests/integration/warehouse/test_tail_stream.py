@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
@@ -12,13 +13,16 @@ import pytest
 from tests.integration.warehouse.conftest import Stream
 from tests.support.outbox import bet_event, write
 from warehouse import relay, watermark
+from warehouse.buckets import Interval
 from warehouse.client import Warehouse
 from warehouse.filters import Filters
 from warehouse.queries import game_figures
+from warehouse.queries_overview import overview
 from warehouse.tail import TailReader
 from warehouse.tail_figures import Tail
 from warehouse.tail_stream import TAIL_KEY
-from warehouse.time_ranges import LAST, TimeRange
+from warehouse.time_ranges import LAST, QUARTER, TimeRange
+from warehouse.timelines import timeline
 from warehouse.watermark import CATALOGUE, SETTLED_AFTER, Reading
 
 LATER = timedelta(seconds=130)
@@ -103,6 +107,33 @@ async def test_a_report_is_the_same_and_asks_nothing(
         warehouse.asked.clear()
         assert await game_figures(known, operator_id, period, Filters()) == expected
         assert warehouse.asked == asked, "the catalogue, once"
+    await warehouse.close()
+
+
+async def test_an_overview_goes_on_with_what_comes(
+    stream: Stream,
+    ledger_pool: asyncpg.Pool,
+    operator_id: int,
+    reader: TailReader,
+    clickhouse_url: str,
+) -> None:
+    """What is kept of a quarter of an hour that is not over has nothing of what the tail has."""
+    playing, warehouse = Playing(stream, ledger_pool, operator_id), Warehouse(clickhouse_url)
+    while QUARTER.floor(playing.soon) > playing.soon - timedelta(minutes=2):
+        playing.soon += timedelta(minutes=1)
+    await playing.relayed()
+    start = playing.soon - timedelta(hours=3)
+    utc = ZoneInfo("UTC")
+    line = timeline(start, playing.soon, zone=utc, interval=Interval.HOUR, read_end=LAST)
+    for wagered_so_far in (100, 200, 300):
+        await playing.relayed(100)
+        read = await playing.later()
+        tail = await reader.tail(read, operator_id)
+        assert tail is not None
+        known = warehouse.knowing(read.past_of(operator_id), read.past_of(CATALOGUE), tail)
+        report = await overview(known, operator_id, line, Filters(), [])
+        assert report.current.figures.wager == wagered_so_far
+        assert report == await overview(warehouse, operator_id, line, Filters(), [])
     await warehouse.close()
 
 
